@@ -1,0 +1,212 @@
+"""What a message says, made from the state at the moment it is sent.
+
+A message that leaves late tells what has become of the matter since: it never asks for a signature that was
+given, and never offers a link that is of no more use.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from notifier.domain.change import Change, Topic
+from notifier.domain.link import assess_link
+from notifier.domain.message import Fact, Link, Message, Moment, Mood, Outside
+from notifier.domain.model import (
+    DECLINED,
+    ENABLED,
+    FAILED,
+    KNOWN_EVENTS,
+    KNOWN_STATUSES,
+    PENDING,
+    SIGNATURE_REQUIRED,
+    TERMINAL_STATUSES,
+    Account,
+)
+from notifier.domain.state import Case, CaseEnd, ConnectionState, KnownEvent
+
+_MISSING_LINK = "Dintero gave no signature link. Open the account in Backoffice to find it."
+_SIGN = "Open the link and sign, or send it to whoever signs for the company."
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything that is known about a change when its message is composed."""
+
+    change: Change
+    account: Account
+    connection: ConnectionState
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The settings that show in a message: which link hosts may be clicked, and where Backoffice is."""
+
+    allowed_link_hosts: tuple[str, ...] = ()
+    backoffice_url: str = "https://backoffice.dintero.com"
+
+
+def compose(notification_id: str, dossier: Dossier, house: House, now: datetime) -> Message:
+    """Return the message for a change as things stand at `now`."""
+    change, connection = dossier.change, dossier.connection
+    event = next((one for one in connection.events if one.event_key == change.event_key), None)
+    bare = Message(
+        notification_id=notification_id,
+        topic=change.topic,
+        mood=Mood.NEUTRAL,
+        headline="",
+        account_id=change.key.account_id,
+        connection=Outside(change.key.name),
+        is_test=not dossier.account.is_live,
+        merchant=Outside(dossier.account.merchant),
+        case_id=change.case_id,
+        event_id=Outside(event.event_id or "") if event else Outside(""),
+        backoffice=Link(f"{house.backoffice_url.rstrip('/')}/{change.key.account_id}", "Backoffice"),
+        moments=(Moment("Since" if change.at else "Seen", change.at or change.seen_at),),
+        facts=(Fact("Dintero says", Outside(event.description)),) if event and event.description else (),
+    )
+    is_request = change.topic == SIGNATURE_REQUIRED or (event is not None and event.link is not None)
+    if change.topic == Topic.LINK_REPLACED or (is_request and change.status not in TERMINAL_STATUSES):
+        return _ask(bare, dossier, event, house, now)
+    return _report(bare, dossier, event)
+
+
+def _ask(
+    message: Message, dossier: Dossier, event: KnownEvent | None, house: House, now: datetime
+) -> Message:
+    case = _find_case(dossier)
+    settled = _find_settlement(dossier, case, event, now)
+    if event is not None and event.name and event.name not in KNOWN_EVENTS:
+        message = replace(message, facts=(Fact("Event", Outside(event.name)), *message.facts))
+    if settled:
+        mood = Mood.GOOD if settled == _OUTCOMES[ENABLED] else Mood.NEUTRAL
+        headline = f"A signature was asked for; {settled}"
+        return replace(message, mood=mood, headline=headline, advice="There is nothing to sign here now.")
+    is_new_link = dossier.change.topic == Topic.LINK_REPLACED and not dossier.change.detail
+    expires_at = case.expires_at if case else None
+    moments = (*message.moments, Moment("Sign before", expires_at)) if expires_at else message.moments
+    asked = replace(
+        message,
+        mood=Mood.ACTION,
+        headline="New signature link: the earlier one may no longer work"
+        if is_new_link
+        else "Signature needed",
+        moments=moments,
+    )
+    if event is None or event.link is None:
+        return replace(asked, advice=_MISSING_LINK)
+    action = assess_link(event.link, "Open the signature link", house.allowed_link_hosts)
+    return replace(
+        asked, advice=_SIGN if isinstance(action, Link) else "Do not open this link.", action=action
+    )
+
+
+def _find_settlement(dossier: Dossier, case: Case | None, event: KnownEvent | None, now: datetime) -> str:
+    """Return what has made a request for a signature pointless, "" while somebody can still sign."""
+    connection = dossier.connection
+    ends = {
+        CaseEnd.SUPERSEDED: "a newer application has taken its place",
+        CaseEnd.WITHDRAWN: "the connection has since been withdrawn",
+        CaseEnd.UNWATCHED: "the account is no longer watched",
+    }
+    if case is not None and case.end is not None:
+        return ends[case.end]
+    for status in (connection.status, connection.ahead):
+        if status in _OUTCOMES:
+            return _OUTCOMES[status]
+    if case is not None and case.expires_at is not None and case.expires_at <= now:
+        return "the application has since expired"
+    if event is not None and any(_replaces(one, event, dossier.change) for one in connection.events):
+        return "a newer request has replaced it"
+    return ""
+
+
+def _replaces(one: KnownEvent, event: KnownEvent, change: Change) -> bool:
+    """Whether an event is a newer request than the one that a change is about, or than its new link."""
+    if one.case_id != change.case_id or one.link is None or one.status in TERMINAL_STATUSES:
+        return False
+    if change.topic == Topic.LINK_REPLACED and one.seen_at <= change.seen_at:
+        return False
+    return one.created_at is not None and event.created_at is not None and one.created_at > event.created_at
+
+
+def _report(message: Message, dossier: Dossier, event: KnownEvent | None) -> Message:
+    change = dossier.change
+    if change.topic in _TOPICS:
+        mood, headline, advice = _TOPICS[Topic(change.topic)]
+        value = Outside(change.detail) if change.topic == Topic.UNKNOWN_VALUE else Outside("")
+        return replace(message, mood=mood, headline=headline, advice=advice, headline_value=value)
+    status = change.status or ""
+    if event is not None and event.name not in {"", status, SIGNATURE_REQUIRED}:
+        if status not in TERMINAL_STATUSES:
+            return _close(
+                replace(message, headline="Dintero reports:", headline_value=Outside(event.name)), dossier
+            )
+        message = replace(message, facts=(Fact("Event", Outside(event.name)), *message.facts))
+    if not status:
+        return replace(message, headline="Dintero recorded an event that has neither a name nor a status")
+    if status not in KNOWN_STATUSES:
+        named = replace(message, headline="The connection's status is now:", headline_value=Outside(status))
+        return _close(named, dossier)
+    mood, headline, advice = _STATUSES[status]
+    case = _find_case(dossier)
+    if status == ENABLED and case is not None and case.asked_at is not None:
+        headline = "Signed: the connection is enabled"
+    wants_mention = status in {FAILED, DECLINED} and dossier.account.is_live
+    said = replace(message, mood=mood, headline=headline, advice=advice, wants_mention=wants_mention)
+    return _close(said, dossier)
+
+
+def _close(message: Message, dossier: Dossier) -> Message:
+    """Add what has become of the connection since, where that is another status."""
+    case = _find_case(dossier)
+    now_at, then = dossier.connection.status, dossier.change.status
+    if case is not None and case.end is not None:
+        return replace(
+            message, facts=(*message.facts, Fact("Since then", Outside(f"the case is {case.end}")))
+        )
+    if now_at and then and now_at != then:
+        return replace(message, facts=(*message.facts, Fact("Status now", Outside(now_at))))
+    return message
+
+
+def _find_case(dossier: Dossier) -> Case | None:
+    connection = dossier.connection
+    cases = (*connection.earlier_cases, *((connection.case,) if connection.case else ()))
+    return next((case for case in cases if case.case_id == dossier.change.case_id), None)
+
+
+_OUTCOMES = {
+    ENABLED: "the connection has since been enabled",
+    FAILED: "the connection has since failed",
+    DECLINED: "the application has since been declined",
+}
+
+_STATUSES = {
+    PENDING: (Mood.NEUTRAL, "The connection is pending again", ""),
+    ENABLED: (Mood.GOOD, "The connection is enabled", ""),
+    FAILED: (
+        Mood.BAD,
+        "The connection failed",
+        "Look in Backoffice for the cause, and mend it or apply again.",
+    ),
+    DECLINED: (Mood.BAD, "The application was declined", "Tell the merchant, before they find out by themselves."),
+}
+
+_TOPICS = {
+    Topic.APPLIED: (Mood.NEUTRAL, "An application has begun", ""),
+    Topic.WITHDRAWN: (
+        Mood.NEUTRAL,
+        "The connection was withdrawn",
+        "It is no longer at Dintero; a signature link is of no more use.",
+    ),
+    Topic.RETURNED: (Mood.NEUTRAL, "The connection is back, with the same application", ""),
+    Topic.UNWATCHED: (
+        Mood.NEUTRAL,
+        "The account is no longer watched",
+        "Nothing more will be said about this application.",
+    ),
+    Topic.UNKNOWN_VALUE: (
+        Mood.NEUTRAL,
+        "Dintero used a word that this version does not know:",
+        "It is passed on as it is. A newer version of the notifier may know it.",
+    ),
+}

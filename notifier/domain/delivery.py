@@ -1,0 +1,89 @@
+"""What a delivery is made of: who is told what, and what the receiver answered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Guarantee(StrEnum):
+    """What a receiver can promise about one message."""
+
+    AT_LEAST_ONCE = "at least once"
+    """It cannot be asked whether it has a message: after an unclear answer the message is sent again."""
+    EXACTLY_ONCE = "exactly once"
+    """It can be asked, and is."""
+
+
+class DeliveryState(StrEnum):
+    """Where a row of the outbox stands."""
+
+    DUE = "due"
+    """To be sent at `next_attempt_at`."""
+    SENDING = "sending"
+    """A request may be on its way: what becomes of it is not known."""
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    """Given up: `notifier outbox retry` or `drop` decides."""
+    DROPPED = "dropped"
+    """Somebody decided that it is not to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One change for one receiver: a row of the outbox.
+
+    `notification_id` is made from the change and the destination, so a destination never gets a change twice.
+    `destination` is where the receiver's messages end up (one lane, one pace), without any secret in it.
+    """
+
+    notification_id: str
+    change_id: str
+    case_id: str
+    receiver: str
+    destination: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A notification that one dispatcher has taken to send now; `attempt` counts from 1.
+
+    `is_repeat` is True when an earlier attempt's outcome is unknown; `is_plain` when the message's form was
+    refused and it goes as plain text.
+    """
+
+    notification: Notification
+    attempt: int
+    created_at: datetime
+    is_repeat: bool = False
+    is_plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A receiver's word that it has the message.
+
+    `channel` and `message_ref` (Slack's `ts`) say where it stands; both "" where the receiver does not say.
+    """
+
+    channel: str = ""
+    message_ref: str = ""
+
+
+class Level(StrEnum):
+    """How a finding is to be read."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """It works; somebody should know."""
+    PROBLEM = "problem"
+    """It does not work; the sentence says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `notifier check`."""
+
+    level: Level
+    subject: str
+    sentence: str

@@ -1,0 +1,85 @@
+"""A message before any receiver has given it a form.
+
+`compose` makes it from the current state; a receiver turns it into blocks, text or JSON. What came from
+outside (`Outside`) is kept apart from our own words, so that no receiver can interpret it by mistake.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+Outside = NewType("Outside", str)
+"""Text that somebody outside typed: never to be interpreted as markup, and to be cut to a bound."""
+
+
+class Mood(StrEnum):
+    """How a message looks at a glance."""
+
+    ACTION = "action"
+    """Somebody has to do something."""
+    GOOD = "good"
+    BAD = "bad"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An address that was found fit to be opened by a click, and the words it stands under."""
+
+    url: str = field(repr=False)
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLink:
+    """An address that must not be clickable, to be shown as code with the reason (our words)."""
+
+    text: Outside = field(repr=False)
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant with the words before it: ("Asked for", 2026-11-22T10:00Z)."""
+
+    label: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A short word of ours and a text from outside that goes with it: ("Dintero says", …)."""
+
+    label: str
+    value: Outside
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, in the order in which it is read.
+
+    What happened (`headline`, our words; `headline_value` is an outside value that ends it, such as an
+    unknown status), to whom (`merchant`, `account_id`, `connection`, `is_test`), what to do (`action` or
+    `advice`), since when and until when (`moments`), what else Dintero says (`facts`), and where to look
+    (`backoffice`). `event_id` is the event's id at Dintero, "" where there is none. `wants_mention` says
+    whether the receiver's mention belongs in it.
+    """
+
+    notification_id: str
+    topic: str
+    mood: Mood
+    headline: str
+    account_id: str
+    connection: Outside
+    is_test: bool
+    headline_value: Outside = Outside("")
+    merchant: Outside = Outside("")
+    advice: str = ""
+    action: Link | RefusedLink | None = None
+    moments: tuple[Moment, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    backoffice: Link | None = None
+    event_id: Outside = Outside("")
+    case_id: str = ""
+    wants_mention: bool = False

@@ -1,0 +1,133 @@
+"""What is watched, as values: the requests that cover it, each connection reached by one of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from notifier.domain.model import AccountSnapshot, ConnectionKey
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTarget:
+    """One connection, read alone: one request."""
+
+    source: str
+    key: ConnectionKey
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTarget:
+    """All connections of one account (or only `names`, when it is not empty): one request."""
+
+    source: str
+    account_id: str
+    names: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.account_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerTarget:
+    """Everything under a partner (or only connections called `names`), page by page.
+
+    `except_accounts` are read by another target.
+    """
+
+    source: str
+    owner_id: str
+    names: frozenset[str] = frozenset()
+    except_accounts: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.source}: accounts of {self.owner_id}"
+
+
+Target: TypeAlias = ConnectionTarget | AccountTarget | PartnerTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What an answer can be recognised by: a digest of its bytes, and the ETag it came with."""
+
+    digest: bytes
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An answer that is not the one that was seen before."""
+
+    snapshot: AccountSnapshot
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One account on a page of a partner's accounts; `snapshot` is None where `digest` was seen before."""
+
+    account_id: str
+    digest: bytes
+    snapshot: AccountSnapshot | None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What one source is asked to watch.
+
+    `account_id` is the account (or partner) whose credentials it has. `accounts` are watched with `names`, or
+    with everything they have when `names` is empty; with `discovers`, so is everything under the partner.
+    """
+
+    source: str
+    account_id: str
+    accounts: tuple[str, ...] = ()
+    names: tuple[str, ...] = field(default=())
+    discovers: bool = False
+
+
+def plan_targets(coverages: Iterable[Coverage]) -> tuple[Target, ...]:
+    """Return the requests that cover what is asked for, so that a connection is read by one of them.
+
+    An account that is named is read by its name, and no walk reads it again; a whole account is read rather
+    than some of its connections; between equals, the source that comes first reads.
+    """
+    asked = tuple(coverages)
+    whole: dict[str, AccountTarget] = {}
+    single: dict[ConnectionKey, ConnectionTarget] = {}
+    for one in asked:
+        for account_id in one.accounts:
+            if not one.names:
+                whole.setdefault(account_id, AccountTarget(one.source, account_id))
+            for name in one.names:
+                key = ConnectionKey(account_id, name)
+                single.setdefault(key, ConnectionTarget(one.source, key))
+    rest = [target for key, target in single.items() if key.account_id not in whole]
+    named = frozenset(whole) | {target.key.account_id for target in rest}
+    walks = [
+        PartnerTarget(one.source, one.account_id, frozenset(one.names), named)
+        for one in asked
+        if one.discovers
+    ]
+    return (*whole.values(), *rest, *walks)
+
+
+def is_asked_for(name: str, names: frozenset[str]) -> bool:
+    """Whether `names` has a connection: all are in an empty one, and "payex" stands for its products."""
+    return not names or name in names or name.partition("/")[0] in names
+
+
+def covers(target: Target, key: ConnectionKey) -> bool:
+    """Whether a target may show a connection; a key whose name is "" stands for the account itself."""
+    match target:
+        case ConnectionTarget():
+            return target.key == key or (not key.name and target.key.account_id == key.account_id)
+        case AccountTarget():
+            is_asked = not key.name or is_asked_for(key.name, target.names)
+            return target.account_id == key.account_id and is_asked
+        case PartnerTarget():
+            is_asked = not key.name or is_asked_for(key.name, target.names)
+            return key.account_id not in target.except_accounts and is_asked
