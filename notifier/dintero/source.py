@@ -1,0 +1,225 @@
+"""The source: what is watched at one Dintero, with one set of credentials, as snapshots."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Self
+
+from yarl import URL
+
+from notifier.dintero import paths
+from notifier.dintero.api import NOT_MODIFIED, Api
+from notifier.dintero.checkup import Checkup
+from notifier.dintero.client import Question, Transport, now_utc
+from notifier.dintero.credentials import Credentials
+from notifier.dintero.pages import Walk
+from notifier.dintero.retry import Retry
+from notifier.dintero.wire.accounts import (
+    Element,
+    decode_account,
+    decode_page,
+    digest_bytes,
+    is_watched,
+    read_element,
+)
+from notifier.dintero.wire.connections import decode_connection
+from notifier.dintero.wire.failures import OversizedBody
+from notifier.domain.delivery import Finding
+from notifier.domain.model import AccountSnapshot, ConnectionKey
+from notifier.domain.watch import (
+    AccountTarget,
+    ConnectionTarget,
+    Fingerprint,
+    PartnerTarget,
+    Reading,
+    Sighting,
+    Target,
+)
+from notifier.errors import ConfigError, SourceMalformed, SourceNotFound, SourceUnauthorized
+
+DEFAULT_BASE_URL: Final = "https://api.dintero.com/v1"
+
+PREPARED_QUESTIONS: Final = 8_192
+"""For so many targets the address is made once and kept (1 kB each); for others at each poll (some µs)."""
+
+ETAG_CHARACTERS: Final = 1_024
+
+
+class DinteroSource:
+    """A Dintero, read with one set of credentials. Implements `notifier.service.ports.Source`.
+
+    `name` is its name in the settings ("dintero" for the short form). It may be made outside a running loop;
+    `close` it, or use it as an `async with` block. Raises ConfigError for a base URL that cannot be one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        credentials: Credentials,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        transport: Transport | None = None,
+        retry: Retry | None = None,
+        now: Callable[[], datetime] = now_utc,
+    ) -> None:
+        self._name = name
+        self._owner_id = credentials.account_id
+        self._settings = "NOTIFIER_DINTERO__" if name == "dintero" else f"NOTIFIER_SOURCES__{name.upper()}__"
+        self._api = Api(
+            _parse_base(base_url, self._settings),
+            credentials,
+            self._settings,
+            transport=transport or Transport(),
+            retry=retry or Retry(),
+            now=now,
+        )
+        self._questions: dict[ConnectionTarget | AccountTarget, Question] = {}
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+        return self._name
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections to Dintero."""
+        await self._api.close()
+
+    async def prove(self) -> None:
+        """Obtain an access token. Raises SourceError when there is none to be had."""
+        await self._api.prove()
+
+    async def read(
+        self, target: ConnectionTarget | AccountTarget, seen: Fingerprint | None
+    ) -> Reading | None:
+        """Read one connection or one account; None when the answer is the one in `seen`."""
+        question = self._questions.get(target) or self._prepare(target)
+        if seen is None:
+            answer = await self._api.ask(question)
+        else:
+            answer = await self._api.ask(question, seen.etag, is_poll=True)
+            if answer.status == NOT_MODIFIED:
+                return None
+        digest = digest_bytes(answer.body)
+        if seen is not None and digest == seen.digest:
+            return None
+        if isinstance(target, ConnectionTarget):
+            snapshot = decode_connection(answer.body, target.key, question.place)
+        else:
+            snapshot = decode_account(answer.body, target.account_id, target.names, question.place)
+        return Reading(snapshot, Fingerprint(digest, _read_etag(answer.headers)))
+
+    async def walk(
+        self, target: PartnerTarget, seen: Mapping[str, bytes]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Walk all accounts of a partner, a page at a time, to the end or to the first SourceError.
+
+        An account is sighted once a walk. One without a readable id is sighted with the account id "", and a
+        snapshot that has nothing but `problems`.
+        """
+        path = paths.partner_path(target)
+        subject = f"list of accounts of {target.owner_id}"
+        walk = Walk(self._api.make_question(subject, path).place)
+        while not walk.is_over:
+            try:
+                answer = await self._api.ask(self._api.make_question(subject, path, walk.query))
+            except OversizedBody:
+                if walk.halve():
+                    continue
+                raise
+            page = decode_page(answer.body, walk.place)
+            # The body is let go before the page is handed over: whoever takes it may take its time.
+            del answer
+            sightings = tuple(
+                _sight(element, target, seen)
+                for element in walk.advance(page)
+                if element.account_id not in target.except_accounts
+            )
+            del page
+            if sightings:
+                yield sightings
+
+    async def confirm(self, key: ConnectionKey) -> AccountSnapshot | None:
+        """Read one connection directly; None when Dintero says that it is not there.
+
+        Where the credentials may not read it alone (403), it is looked for in its account.
+        """
+        try:
+            reading = await self.read(ConnectionTarget(self._name, key), None)
+        except SourceNotFound:
+            return None
+        except SourceUnauthorized as error:
+            if error.status != 403:  # noqa: PLR2004
+                raise
+        else:
+            return reading.snapshot if reading is not None else None
+        snapshot = await self.confirm_account(key.account_id)
+        return None if snapshot is None else _pick(snapshot, key)
+
+    async def confirm_account(self, account_id: str) -> AccountSnapshot | None:
+        """Read one account directly; None when Dintero says that it is not there."""
+        try:
+            reading = await self.read(AccountTarget(self._name, account_id), None)
+        except SourceNotFound:
+            return None
+        return reading.snapshot if reading is not None else None
+
+    def check(self, targets: tuple[Target, ...]) -> AsyncIterator[Finding]:
+        """Say of the token and of each target whether it can be read, and what to do if not."""
+        return Checkup(self, self._settings).examine(targets)
+
+    def _prepare(self, target: ConnectionTarget | AccountTarget) -> Question:
+        if isinstance(target, ConnectionTarget):
+            subject = f"connection {target.key.name} of {target.key.account_id}"
+            question = self._api.make_question(subject, paths.connection_path(target))
+        else:
+            path = paths.account_path(target, self._owner_id)
+            question = self._api.make_question(f"account {target.account_id}", path)
+        if len(self._questions) < PREPARED_QUESTIONS:
+            self._questions[target] = question
+        return question
+
+
+def _parse_base(base_url: str, settings: str) -> URL:
+    try:
+        base = URL(base_url)
+        is_usable = base.scheme in {"http", "https"} and base.host and not base.query_string
+    except ValueError:
+        is_usable = False
+    if not is_usable or base.user or base.password:
+        raise ConfigError(
+            f"{settings}BASE_URL: expected the address of Dintero's API, such as {DEFAULT_BASE_URL}, "
+            "without credentials or a query in it."
+        )
+    return base
+
+
+def _read_etag(headers: Mapping[str, str]) -> str | None:
+    """Read an ETag that can be sent back as it came."""
+    etag = headers.get("ETag", "")
+    return etag if etag and etag.isascii() and etag.isprintable() and len(etag) <= ETAG_CHARACTERS else None
+
+
+def _sight(element: Element, target: PartnerTarget, seen: Mapping[str, bytes]) -> Sighting:
+    is_known = seen.get(element.account_id) == element.digest
+    snapshot = None if is_known else read_element(element, target.names)
+    return Sighting(element.account_id, element.digest, snapshot)
+
+
+def _pick(snapshot: AccountSnapshot, key: ConnectionKey) -> AccountSnapshot | None:
+    """Pick one connection out of an account's; None when the account has no such connection."""
+    if any(is_watched(key.name, frozenset({name})) for name in snapshot.unreadable):
+        raise SourceMalformed(
+            f"Dintero's answer for account {key.account_id} has a {key.name} that cannot be read."
+        )
+    chosen = tuple(connection for connection in snapshot.connections if connection.key == key)
+    if not chosen:
+        return None
+    return AccountSnapshot(snapshot.account, chosen, is_complete=False, problems=snapshot.problems)
