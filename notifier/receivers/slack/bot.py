@@ -1,0 +1,112 @@
+"""The receiver of kind `slack`: a bot token and a channel, by `chat.postMessage`.
+
+Source: docs.slack.dev, `chat.postMessage` and "Message metadata", read 2026-08.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from hashlib import blake2b
+from typing import Final
+
+import aiohttp
+
+from notifier.domain.delivery import Finding, Guarantee, Receipt
+from notifier.domain.message import Message
+from notifier.receivers.slack.answers import Address, read_post
+from notifier.receivers.slack.blocks import render
+from notifier.receivers.slack.check import check_bot
+from notifier.receivers.slack.client import WebApi
+from notifier.receivers.slack.mention import read_mention
+
+_BOT_TOKEN: Final = re.compile(r"xox[a-z]-(?P<team>[0-9]+)-[0-9]+-.+")
+
+
+class SlackBotReceiver:
+    """Posts to one channel with a bot token.
+
+    `channel` is an id or a name (`C024BE91L`, `#sales`), `mention` is as in `read_mention`, which raises
+    ConfigError.
+    `token_setting` and `channel_setting` are what its sentences tell people to mend.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        token: str,
+        channel: str,
+        base_url: str,
+        session: aiohttp.ClientSession,
+        *,
+        mention: str = "",
+        pace_seconds: float = 1.0,
+        token_setting: str = "NOTIFIER_SLACK__BOT_TOKEN",  # noqa: S107
+        channel_setting: str = "NOTIFIER_SLACK__CHANNEL",
+    ) -> None:
+        self._address = Address(
+            name, channel, credential_setting=token_setting, channel_setting=channel_setting
+        )
+        self._api = WebApi(token=token, base_url=base_url, session=session, address=self._address)
+        self._mention = read_mention(mention)
+        self._pace_seconds = pace_seconds
+        self._destination = _digest_destination(base_url, token, self._address)
+
+    def __repr__(self) -> str:
+        return f"SlackBotReceiver({self.name!r}, channel={self._address.channel!r})"
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+        return self._address.name
+
+    @property
+    def destination(self) -> str:
+        """A digest of the channel, the same for every token that reaches it."""
+        return self._destination
+
+    @property
+    def pace_seconds(self) -> float:
+        """The shortest time between two messages: Slack takes about one a second and channel."""
+        return self._pace_seconds
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """At least once, as long as it does not look for a message before it sends it again."""
+        return Guarantee.AT_LEAST_ONCE
+
+    async def send(self, message: Message, *, is_plain: bool) -> Receipt:
+        """Post one message; the receipt holds the channel's id and `ts`. Raises DeliveryError."""
+        post = render(message, self._mention, is_plain=is_plain)
+        body = {
+            "channel": self._address.channel,
+            "text": post.text,
+            "metadata": post.metadata,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        if post.blocks:
+            body["blocks"] = list(post.blocks)
+        return read_post(await self._api.post("chat.postMessage", body), self._address)
+
+    def check(self, *, sends: bool) -> AsyncIterator[Finding]:
+        """Say who the bot is, what it may do and how its channel is; with `sends`, post a test message."""
+        return check_bot(self._api, self._address, self._send_rich, sends=sends)
+
+    async def _send_rich(self, message: Message) -> Receipt:
+        return await self.send(message, is_plain=False)
+
+
+def _digest_destination(base_url: str, token: str, address: Address) -> str:
+    """Return the digest of a place.
+
+    An id names one channel in all of Slack, whatever token reaches it. A name does so in one workspace only:
+    two workspaces' `#sales` must not pass for one place, or one of them would never be told. A bot token's
+    second part is its workspace's number; of a token without one the whole is digested (it is random, so it
+    cannot be found again from 16 bytes of digest).
+    """
+    place = [base_url.rstrip("/").lower()]
+    if address.has_channel_id:
+        place.append(address.channel)
+    else:
+        found = _BOT_TOKEN.fullmatch(token.strip())
+        place += [address.channel.removeprefix("#").lower(), found["team"] if found else token.strip()]
+    return blake2b("\0".join(place).encode(), digest_size=16, person=b"slack").hexdigest()

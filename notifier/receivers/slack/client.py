@@ -1,0 +1,141 @@
+"""slack_sdk, called so that nothing is retried, logged, followed or lost.
+
+What slack_sdk does that this module undoes or works around (slack_sdk 3.47, read 2026-08):
+
+- by default it retries a broken connection, which may post twice: `retry_handlers=[]`;
+- it logs whole requests and webhook addresses to a logger whose own level is DEBUG or not set: it gets a
+  logger of level WARNING that no configuration reaches;
+- it takes any proxy from the environment and ignores NO_PROXY: its proxy is cleared, the session's holds;
+- beside a closed session it opens one of its own, without our bounds: a closed session sends nothing;
+- it fails with AttributeError or a decoding error on an answer that is no JSON object, and its errors print
+  the answer: whatever it raises, the session's own notes say what happened, and its error goes no further.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from notifier.errors import DeliveryError, DeliveryRejected, DeliveryUnavailable
+from notifier.receivers.slack.answers import Address, Answer, lose
+from notifier.receivers.slack.session import Transit, watch_transit
+
+
+def _make_quiet_logger() -> logging.Logger:
+    # Not from getLogger: then no dictConfig, root level or setLevel by name could ever make it print.
+    logger = logging.Logger("notifier.receivers.slack.sdk", logging.WARNING)  # noqa: LOG001
+    logger.addHandler(logging.NullHandler())
+    return logger
+
+
+_QUIET: Final = _make_quiet_logger()
+
+
+class WebApi:
+    """Slack's Web API with one bot token."""
+
+    def __init__(
+        self, *, token: str, base_url: str, session: aiohttp.ClientSession, address: Address
+    ) -> None:
+        self._client = AsyncWebClient(
+            token=token, base_url=base_url, session=session, retry_handlers=[], logger=_QUIET
+        )
+        self._client.proxy = None
+        self._session = session
+        self._address = address
+
+    async def post(self, method: str, body: Mapping[str, Any]) -> Answer:
+        """Call a method with a JSON body. Raises DeliveryError where no answer came."""
+        return await _exchange(
+            lambda: self._client.api_call(method, json=dict(body)), self._session, self._address
+        )
+
+    async def get(self, method: str, **params: str | int) -> Answer:
+        """Call a method that only reads. Raises DeliveryError where no answer came."""
+        return await _exchange(
+            lambda: self._client.api_call(method, http_verb="GET", params=dict(params)),
+            self._session,
+            self._address,
+        )
+
+
+class Webhook:
+    """One incoming webhook, whose address is its secret."""
+
+    def __init__(self, *, url: str, session: aiohttp.ClientSession, address: Address) -> None:
+        self._client = AsyncWebhookClient(url=url, session=session, retry_handlers=[], logger=_QUIET)
+        self._client.proxy = None
+        self._session = session
+        self._address = address
+
+    async def post(self, body: Mapping[str, Any]) -> Answer:
+        """Post a JSON body. Raises DeliveryError where no answer came."""
+        return await _exchange(lambda: self._client.send_dict(dict(body)), self._session, self._address)
+
+
+async def _exchange(
+    call: Callable[[], Awaitable[Any]], session: aiohttp.ClientSession, address: Address
+) -> Answer:
+    """Make one request and return its answer, whatever its status. Raises DeliveryError where none came.
+
+    Nothing is raised inside an `except`: slack_sdk's errors hold what it was told and answered, and would
+    otherwise travel along as context.
+    """
+    if session.closed:
+        raise DeliveryUnavailable(f"{address}: not sent, the notifier is stopping")
+    failure: Exception | None = None
+    body: object = None
+    with watch_transit() as transit:
+        try:
+            response = await call()
+        except SlackApiError as error:
+            body = getattr(error.response, "data", None)
+            transit.status = transit.status or getattr(error.response, "status_code", None)
+        except Exception as error:  # noqa: BLE001
+            failure = error
+        else:
+            body = response.data if hasattr(response, "data") else response.body
+            transit.status = transit.status or response.status_code
+    if transit.status is not None:
+        return Answer(transit.status, transit.headers, body)
+    fault = _find_fault(failure, transit, address)
+    del failure
+    raise fault
+
+
+def _find_fault(failure: Exception | None, transit: Transit, address: Address) -> DeliveryError:
+    """Return the error for a request that no status came back for; the failure's own text is never used."""
+    if isinstance(failure, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        return DeliveryRejected(
+            f"{address}: the address that is posted to is no web address: check the settings",
+            code="invalid_url",
+            scope="receiver",
+        )
+    was_sent = transit.was_sent is not False
+    return lose(address, _name_failure(failure), was_sent=was_sent)
+
+
+def _name_failure(failure: Exception | None) -> str:
+    for kind, words in _FAILURES:
+        if isinstance(failure, kind):
+            return words
+    return f"the request failed ({type(failure).__name__})"
+
+
+_FAILURES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (aiohttp.ClientConnectorDNSError, "the host's name was not found"),
+    (aiohttp.ClientConnectorCertificateError, "the host's certificate was not accepted"),
+    (aiohttp.ClientSSLError, "no TLS connection could be made"),
+    (aiohttp.ClientProxyConnectionError, "the proxy could not be reached"),
+    (aiohttp.ClientHttpProxyError, "the proxy refused to connect"),
+    (asyncio.TimeoutError, "the time ran out"),
+    (aiohttp.ClientConnectorError, "no connection could be made"),
+    (aiohttp.ClientError, "the connection broke"),
+    (OSError, "the connection broke"),
+)
+"""From the narrow to the wide: the first that fits names the failure."""

@@ -1,0 +1,131 @@
+"""The one HTTP session for Slack, and what it notes of each request.
+
+slack_sdk says little of what became of a request; whether a message may have been taken hangs on it. So the
+session itself notes, for the request of the running task, whether it went out and what status came back.
+
+Sources: docs.aiohttp.org, "Client tracing" and "Client middleware" (aiohttp 3.14, read 2026-08).
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from ssl import SSLContext
+from types import SimpleNamespace
+from typing import Final
+
+import aiohttp
+
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+"""More than Slack ever answers; of a longer answer no more than this is held."""
+
+
+@dataclass(slots=True)
+class Transit:
+    """What is known of one request.
+
+    `was_sent` turns True just before the first byte is written; None means that the session takes no notes.
+    `headers` has lower-case names.
+    """
+
+    was_sent: bool | None = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+_transit: ContextVar[Transit | None] = ContextVar("slack_transit", default=None)
+
+
+class AnswerRefused(aiohttp.ClientError):
+    """An answer that is not to be followed or read: a redirect, or a body beyond the bound."""
+
+
+class BoundedResponse(aiohttp.ClientResponse):
+    """A response whose body is read up to a bound, decompressed; beyond it the connection is closed."""
+
+    async def read(self) -> bytes:
+        """Return the body. Raises AnswerRefused beyond the bound."""
+        if self._body is None:
+            held = bytearray()
+            async for chunk in self.content.iter_any():
+                held += chunk
+                if len(held) > MAX_BODY_BYTES:
+                    self.close()
+                    raise AnswerRefused
+            self._body = bytes(held)
+        return await super().read()
+
+
+@contextmanager
+def watch_transit() -> Iterator[Transit]:
+    """Note what becomes of the request that is made within."""
+    transit = Transit()
+    token = _transit.set(transit)
+    try:
+        yield transit
+    finally:
+        _transit.reset(token)
+
+
+def open_session(
+    *,
+    total_seconds: float = 30.0,
+    connect_seconds: float = 10.0,
+    connection_limit: int = 20,
+    ssl_context: SSLContext | None = None,
+    trust_env: bool = False,
+) -> aiohttp.ClientSession:
+    """Open the session that every Slack receiver shares; who opens it closes it.
+
+    `total_seconds` bounds a whole request (slack_sdk's own time-out is ignored beside a session),
+    `connect_seconds` the wait for a connection. `ssl_context` replaces the system's certificates;
+    `trust_env` lets aiohttp take a proxy from the environment. Redirects are refused, cookies not kept.
+    """
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_start.append(_note_start)
+    tracing.on_request_headers_sent.append(_note_departure)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=connection_limit, ssl=ssl_context if ssl_context is not None else True
+        ),
+        timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[tracing],
+        middlewares=(_note_answer,),
+        response_class=BoundedResponse,
+        trust_env=trust_env,
+    )
+
+
+async def _note_start(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, _params: aiohttp.TraceRequestStartParams
+) -> None:
+    transit = _transit.get()
+    if transit is not None:
+        transit.was_sent = False
+
+
+async def _note_departure(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    transit = _transit.get()
+    if transit is not None:
+        transit.was_sent = True
+
+
+async def _note_answer(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Note status and headers, and refuse a redirect.
+
+    slack_sdk would follow a redirect, and send the message to whatever host it names.
+    """
+    response = await handler(request)
+    transit = _transit.get()
+    if transit is not None:
+        transit.status = response.status
+        transit.headers = {name.lower(): value for name, value in response.headers.items()}
+    if 300 <= response.status < 400:  # noqa: PLR2004
+        response.close()
+        raise AnswerRefused
+    return response

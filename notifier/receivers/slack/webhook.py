@@ -1,0 +1,75 @@
+"""The receiver of kind `slack_webhook`: an incoming webhook, which posts to the channel it was made for.
+
+It tells neither channel nor `ts`, so nothing can be looked for, updated or threaded: at least once.
+"""
+
+from collections.abc import AsyncIterator
+from hashlib import blake2b
+
+import aiohttp
+
+from notifier.domain.delivery import Finding, Guarantee, Receipt
+from notifier.domain.message import Message
+from notifier.receivers.slack.answers import Address, read_webhook
+from notifier.receivers.slack.blocks import render
+from notifier.receivers.slack.check import check_webhook
+from notifier.receivers.slack.client import Webhook
+from notifier.receivers.slack.mention import read_mention
+
+
+class SlackWebhookReceiver:
+    """Posts to one incoming webhook. `mention` is as in `read_mention`, which raises ConfigError."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        session: aiohttp.ClientSession,
+        *,
+        mention: str = "",
+        pace_seconds: float = 1.0,
+        url_setting: str = "NOTIFIER_SLACK__WEBHOOK_URL",
+    ) -> None:
+        self._address = Address(name, channel="", credential_setting=url_setting)
+        self._webhook = Webhook(url=url, session=session, address=self._address)
+        self._mention = read_mention(mention)
+        self._pace_seconds = pace_seconds
+        self._destination = blake2b(url.strip().encode(), digest_size=16, person=b"slack_webhook").hexdigest()
+
+    def __repr__(self) -> str:
+        return f"SlackWebhookReceiver({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+        return self._address.name
+
+    @property
+    def destination(self) -> str:
+        """A digest of the webhook's address, from which the address cannot be found."""
+        return self._destination
+
+    @property
+    def pace_seconds(self) -> float:
+        """The shortest time between two messages: Slack takes about one a second."""
+        return self._pace_seconds
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """At least once: a webhook cannot be asked what it has."""
+        return Guarantee.AT_LEAST_ONCE
+
+    async def send(self, message: Message, *, is_plain: bool) -> Receipt:
+        """Post one message; the receipt says nothing but that it was taken. Raises DeliveryError."""
+        post = render(message, self._mention, is_plain=is_plain)
+        body = {"text": post.text, "metadata": post.metadata, "unfurl_links": False, "unfurl_media": False}
+        if post.blocks:
+            body["blocks"] = list(post.blocks)
+        return read_webhook(await self._webhook.post(body), self._address)
+
+    def check(self, *, sends: bool) -> AsyncIterator[Finding]:
+        """Say what can be said without posting; with `sends`, post a test message."""
+        return check_webhook(self._address, self._send_rich, sends=sends)
+
+    async def _send_rich(self, message: Message) -> Receipt:
+        return await self.send(message, is_plain=False)

@@ -1,0 +1,121 @@
+"""A message as Slack's `text`: what notifications show and screen readers read, and the plain form.
+
+It is mrkdwn, so what came from outside is deadened, and never begins a line (`>` there makes a quote).
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from notifier.domain.message import Link, Message, Moment, RefusedLink
+from notifier.receivers.slack.mention import Mention
+from notifier.receivers.slack.text import clean_line, cut, deaden, escape, is_clickable, measure, quote_url
+
+MAX_TEXT_CHARS: Final = 4_000
+"""Slack advises no more in `text` (docs.slack.dev, chat.postMessage, read 2026-08)."""
+
+WORDS_CHARS: Final = 300
+"""The most that is taken of a text of ours."""
+
+_LINK_CHARS: Final = 3_400
+_SHORT_CHARS: Final = 80
+_LONG_CHARS: Final = 300
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def write_text(message: Message, mention: Mention | None) -> str:
+    """Return the text that goes with blocks: the whole message but its links, which the blocks carry."""
+    return _fit(_write_lines(message, mention, has_links=False), essential="")
+
+
+def write_plain(message: Message, mention: Mention | None) -> str:
+    """Return the text that goes alone: the whole message, with its links."""
+    essential = write_link(message.action) if isinstance(message.action, Link) else ""
+    return _fit(_write_lines(message, mention, has_links=True), essential=essential)
+
+
+def write_moment(moment: Moment) -> str:
+    """Return an instant in mrkdwn, which Slack shows in each reader's own time zone and words.
+
+    `<!date^1763805600^{date_short_pretty} at {time}|22 Nov 2025, 10:00 UTC>`
+    """
+    form = f"<!date^{int(moment.at.timestamp())}^{{date_short_pretty}} at {{time}}|{_write_utc(moment.at)}>"
+    return f"{escape(cut(moment.label, _SHORT_CHARS))} {form}"
+
+
+def write_link(link: Link) -> str:
+    """Return a link in mrkdwn, "" where Slack would not take its address."""
+    url = quote_url(link.url)
+    if not is_clickable(url):
+        return ""
+    markup = f"<{escape(url)}|{escape(cut(link.label, WORDS_CHARS) or 'Open').replace('|', '¦')}>"
+    return markup if len(markup) <= _LINK_CHARS else ""
+
+
+def _write_utc(at: datetime) -> str:
+    utc = at.astimezone(UTC)
+    return f"{utc.day} {_MONTHS[utc.month - 1]} {utc.year}, {utc:%H:%M} UTC"
+
+
+def _write_lines(message: Message, mention: Mention | None, *, has_links: bool) -> Iterator[str]:
+    yield _write_headline(message, mention)
+    to_whom = _write_address(message)
+    if to_whom:
+        yield to_whom
+    if message.advice:
+        yield escape(cut(message.advice, WORDS_CHARS))
+    yield from _write_action(message, has_links=has_links)
+    if message.moments:
+        yield " · ".join(write_moment(moment) for moment in message.moments)
+    for fact in message.facts:
+        value = deaden(clean_line(fact.value, _LONG_CHARS))
+        if value:
+            yield f"{escape(cut(fact.label, WORDS_CHARS))}: {value}"
+    if has_links and message.backoffice and write_link(message.backoffice):
+        yield write_link(message.backoffice)
+    event_id = deaden(clean_line(message.event_id, _SHORT_CHARS))
+    if event_id and has_links:
+        yield f"Event {event_id}"
+
+
+def _write_headline(message: Message, mention: Mention | None) -> str:
+    value = deaden(clean_line(message.headline_value, _SHORT_CHARS))
+    parts = [
+        "TEST:" if message.is_test else "",
+        escape(cut(message.headline, WORDS_CHARS)),
+        value,
+        mention.markup if mention and message.wants_mention else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _write_address(message: Message) -> str:
+    merchant = deaden(clean_line(message.merchant, _SHORT_CHARS))
+    account = deaden(clean_line(message.account_id, _SHORT_CHARS))
+    connection = deaden(clean_line(message.connection, _SHORT_CHARS))
+    known = [part for part in (merchant, account, connection) if part]
+    return f"For {' · '.join(known)}" if known else ""
+
+
+def _write_action(message: Message, *, has_links: bool) -> Iterator[str]:
+    action = message.action
+    if isinstance(action, RefusedLink):
+        yield f"Link refused: {escape(cut(action.reason, WORDS_CHARS))}"
+        refused = deaden(clean_line(action.text, _LONG_CHARS))
+        if has_links and refused:
+            yield f"It reads: {refused}"
+    elif action is not None and has_links:
+        yield write_link(action) or "Link not shown: it is longer than Slack takes, or no web address"
+
+
+def _fit(lines: Iterator[str], *, essential: str) -> str:
+    """Join the lines that fit, each of them whole: a line that is cut could end inside a link."""
+    kept: list[str] = []
+    room = MAX_TEXT_CHARS - (len(essential) + 1)
+    for line in lines:
+        if line == essential:
+            kept.append(line)
+        elif measure(line) < room:
+            kept.append(line)
+            room -= measure(line) + 1
+    return "\n".join(kept)
