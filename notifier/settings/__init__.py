@@ -1,0 +1,53 @@
+"""Everything that an operator sets: `load_settings` reads it, `Settings` holds it.
+
+`loading` says what is read and in which order, `files` and `toml_file` read it, and `layers` keep with every
+value the place it came from. `model` are the settings, `values` the forms of single values, `catalogue` the
+list of them all, `rules` what they must be to one another. `problems` writes mistakes as sentences, and
+`receivers` is what the settings come to.
+"""
+
+from notifier.settings.loading import load_settings
+from notifier.settings.model import (
+    DeliverySettings,
+    LinkSettings,
+    LogSettings,
+    PollSettings,
+    RouteSettings,
+    Settings,
+    SlackReceiverSettings,
+    SlackSettings,
+    SlackWebhookReceiverSettings,
+    SourceSettings,
+    StoreSettings,
+)
+from notifier.settings.receivers import (
+    Addressee,
+    Addressees,
+    SlackChannel,
+    SlackWebhook,
+    list_secrets,
+    resolve_receivers,
+    resolve_sources,
+)
+
+__all__ = [
+    "Addressee",
+    "Addressees",
+    "DeliverySettings",
+    "LinkSettings",
+    "LogSettings",
+    "PollSettings",
+    "RouteSettings",
+    "Settings",
+    "SlackChannel",
+    "SlackReceiverSettings",
+    "SlackSettings",
+    "SlackWebhook",
+    "SlackWebhookReceiverSettings",
+    "SourceSettings",
+    "StoreSettings",
+    "list_secrets",
+    "load_settings",
+    "resolve_receivers",
+    "resolve_sources",
+]

@@ -1,0 +1,252 @@
+"""The settings, section by section, as frozen values.
+
+Every section is one table of the TOML file. Durations and sizes carry their unit in the name. What a single
+value must look like is in `values`; what several must be to one another is in `rules`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from notifier.settings.values import (
+    AccountIds,
+    AllowedHosts,
+    Attempts,
+    BaseUrl,
+    Channel,
+    ClientId,
+    ClientSecret,
+    Concurrency,
+    Connections,
+    Globs,
+    Hours,
+    IntervalSeconds,
+    Mebibytes,
+    Mention,
+    Name,
+    Names,
+    OwnerId,
+    SlackBaseUrl,
+    StoreUrl,
+    TimeoutSeconds,
+    Token,
+    WaitSeconds,
+    WebhookUrl,
+    lower_case,
+)
+
+ENV_PREFIX: Final = "NOTIFIER_"
+ENV_DELIMITER: Final = "__"
+
+LevelName: TypeAlias = Literal["debug", "info", "warning", "error"]
+FormatName: TypeAlias = Literal["console", "json"]
+FirstRun: TypeAlias = Literal["open", "all", "none"]
+
+_OWNER_ID_LENGTH: Final = 4
+
+
+class Section(BaseModel):
+    """A table of settings: frozen, without unknown keys, silent about what stood in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _at_least(info: ValidationInfo, other: str, value: float) -> None:
+    """Refuse a value below that of an earlier field; an earlier one that is itself wrong says so itself."""
+    lowest = info.data.get(other)
+    if lowest is not None and value < lowest:
+        raise ValueError(f"expected no less than {other} in the same section")
+
+
+class SourceSettings(Section):
+    """A Dintero read with one set of credentials: `[dintero]`, or `[sources.<name>]`.
+
+    `account_id` is whose credentials these are: an account, or a partner. `accounts` empty means the account
+    itself, or what is discovered; `connections` empty means all. `discover` reads everything under a partner.
+    """
+
+    base_url: BaseUrl = "https://api.dintero.com/v1"
+    account_id: OwnerId
+    client_id: ClientId = Field(repr=False)
+    client_secret: ClientSecret
+    accounts: AccountIds = ()
+    connections: Connections = ()
+    discover: bool = Field(default=False, validate_default=True)
+
+    @field_validator("discover")
+    @classmethod
+    def _has_something_to_read(cls, discover: bool, info: ValidationInfo) -> bool:
+        account_id = info.data.get("account_id", "")
+        if len(account_id) == _OWNER_ID_LENGTH and not discover and not info.data.get("accounts", "unknown"):
+            raise ValueError(
+                "expected true, or a list of accounts, because account_id is a partner's id of three digits, "
+                "which has no connections of its own"
+            )
+        return discover
+
+    @property
+    def watched_accounts(self) -> tuple[str, ...]:
+        """The accounts to read one by one: those listed, or the account itself when nothing is discovered."""
+        if self.accounts or self.discover:
+            return self.accounts
+        return (self.account_id,)
+
+
+class PollSettings(Section):
+    """`[poll]`: how often, how many at once, how patiently, and how much Dintero is read."""
+
+    interval_seconds: IntervalSeconds = 60
+    quiet_interval_seconds: IntervalSeconds = Field(default=900, validate_default=True)
+    concurrency: Concurrency = 20
+    first_run: Annotated[FirstRun, BeforeValidator(lower_case)] = "open"
+    connect_timeout_seconds: TimeoutSeconds = 5
+    read_timeout_seconds: TimeoutSeconds = 15
+    total_timeout_seconds: TimeoutSeconds = 30
+    attempts: Attempts = 4
+    retry_total_seconds: WaitSeconds = 30
+    max_body_mib: Mebibytes = 32
+    max_bodies_mib: Mebibytes = Field(default=128, validate_default=True)
+
+    @field_validator("quiet_interval_seconds")
+    @classmethod
+    def _quiet_is_rarer(cls, value: float, info: ValidationInfo) -> float:
+        _at_least(info, "interval_seconds", value)
+        return value
+
+    @field_validator("max_bodies_mib")
+    @classmethod
+    def _all_bodies_hold_one(cls, value: float, info: ValidationInfo) -> float:
+        _at_least(info, "max_body_mib", value)
+        return value
+
+
+class StoreSettings(Section):
+    """`[store]`: where the state is kept."""
+
+    url: StoreUrl = "sqlite:///notifier.db"
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file; a relative one counts from the working directory."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+
+class LogSettings(Section):
+    """`[log]`: how much is logged, and how; without a format, the terminal decides."""
+
+    level: Annotated[LevelName, BeforeValidator(lower_case)] = "info"
+    format: Annotated[FormatName | None, BeforeValidator(lower_case)] = None
+
+
+class SlackSettings(Section):
+    """`[slack]`: the short form (`webhook_url`, or `bot_token` and `channel`), and what receivers share.
+
+    `base_url`, `bot_token` and `timeout_seconds` are also the defaults of the receivers of kind slack.
+    """
+
+    base_url: SlackBaseUrl = "https://slack.com/api/"
+    bot_token: Token | None = None
+    channel: Channel | None = None
+    webhook_url: WebhookUrl | None = None
+    mention: Mention | None = None
+    timeout_seconds: TimeoutSeconds = 15
+
+
+class SlackReceiverSettings(Section):
+    """`[receivers.<name>]` of kind slack: a channel, by bot token."""
+
+    kind: Literal["slack"]
+    channel: Channel
+    bot_token: Token | None = None
+    base_url: SlackBaseUrl | None = None
+    mention: Mention | None = None
+    pace_seconds: WaitSeconds = 1.0
+
+
+class SlackWebhookReceiverSettings(Section):
+    """`[receivers.<name>]` of kind slack_webhook: a channel, by an incoming webhook."""
+
+    kind: Literal["slack_webhook"]
+    url: WebhookUrl
+    mention: Mention | None = None
+    pace_seconds: WaitSeconds = 1.0
+
+
+ReceiverSettings: TypeAlias = Annotated[
+    SlackReceiverSettings | SlackWebhookReceiverSettings, Field(discriminator="kind")
+]
+
+
+class RouteSettings(Section):
+    """`[[routes]]`: what goes to which receivers. An empty list, or no `livemode`, matches everything.
+
+    The first route that matches decides, unless it says `continue`.
+    """
+
+    events: Globs = ()
+    statuses: Globs = ()
+    connections: Globs = ()
+    accounts: Globs = ()
+    livemode: bool | None = None
+    receivers: Annotated[Names, Field(min_length=1)]
+    continues: bool = Field(default=False, alias="continue")
+
+
+class LinkSettings(Section):
+    """`[links]`: which signature links may be opened by a click, and where people look things up."""
+
+    allowed_hosts: AllowedHosts = ()
+    backoffice_url: BaseUrl = "https://backoffice.dintero.com"
+
+
+class DeliverySettings(Section):
+    """`[delivery]`: how long and how often a message is tried, and how long a shutdown waits."""
+
+    give_up_after_hours: Hours = 72
+    first_retry_seconds: WaitSeconds = 5
+    max_retry_seconds: WaitSeconds = Field(default=3600, validate_default=True)
+    grace_seconds: WaitSeconds = 10
+
+    @field_validator("max_retry_seconds")
+    @classmethod
+    def _last_is_longest(cls, value: float, info: ValidationInfo) -> float:
+        _at_least(info, "first_retry_seconds", value)
+        return value
+
+
+class Settings(BaseSettings):
+    """Every setting. `load_settings` makes it; making it by hand reads neither environment nor files."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=ENV_DELIMITER,
+        env_ignore_empty=True,
+    )
+
+    dintero: SourceSettings | None = None
+    sources: dict[Name, SourceSettings] = {}
+    poll: PollSettings = PollSettings()
+    store: StoreSettings = StoreSettings()
+    log: LogSettings = LogSettings()
+    slack: SlackSettings = SlackSettings()
+    receivers: dict[Name, ReceiverSettings] = {}
+    routes: tuple[RouteSettings, ...] = ()
+    links: LinkSettings = LinkSettings()
+    delivery: DeliverySettings = DeliverySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what is passed in: `load_settings` alone decides what is read and in which order."""
+        return (init_settings,)

@@ -1,0 +1,115 @@
+"""The receivers that the settings come to: complete, each under its name, the short form included."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+from pydantic import BaseModel, SecretStr
+
+from notifier.errors import ConfigError
+from notifier.settings.model import (
+    ReceiverSettings,
+    Settings,
+    SlackReceiverSettings,
+    SlackSettings,
+    SourceSettings,
+)
+from notifier.settings.rules import ONCALL, SALES
+
+SHORT_SOURCE = "dintero"
+"""The name of the source that `[dintero]` stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlackChannel:
+    """A receiver of kind slack: one channel, by bot token. `mention` is in Slack's form, None for nobody."""
+
+    name: str
+    channel: str
+    bot_token: SecretStr
+    base_url: str
+    mention: str | None
+    pace_seconds: float
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlackWebhook:
+    """A receiver of kind slack_webhook: one incoming webhook."""
+
+    name: str
+    url: SecretStr
+    mention: str | None
+    pace_seconds: float
+    timeout_seconds: float
+
+
+Addressee: TypeAlias = SlackChannel | SlackWebhook
+
+
+@dataclass(frozen=True, slots=True)
+class Addressees:
+    """Every receiver by its own name, and for every name that a route may use the receiver it means.
+
+    `aliases` holds each receiver under its own name, and `oncall` as `sales` where there is no `oncall`.
+    """
+
+    by_name: Mapping[str, Addressee]
+    aliases: Mapping[str, str]
+
+
+def resolve_receivers(settings: Settings) -> Addressees:
+    """Complete the receivers from the defaults in `[slack]`; raises ConfigError when there is none."""
+    slack = settings.slack
+    if settings.receivers:
+        by_name = {name: _complete(name, receiver, slack) for name, receiver in settings.receivers.items()}
+    else:
+        by_name = {SALES: _expand_short_form(slack)}
+    aliases = {name: name for name in by_name}
+    if SALES in by_name:
+        aliases.setdefault(ONCALL, SALES)
+    return Addressees(MappingProxyType(by_name), MappingProxyType(aliases))
+
+
+def resolve_sources(settings: Settings) -> Mapping[str, SourceSettings]:
+    """Give every source under its name; the short form is named dintero."""
+    short = {SHORT_SOURCE: settings.dintero} if settings.dintero else {}
+    return MappingProxyType({**settings.sources, **short})
+
+
+def _expand_short_form(slack: SlackSettings) -> Addressee:
+    pace_seconds = SlackReceiverSettings.model_fields["pace_seconds"].default
+    if slack.webhook_url is not None:
+        return SlackWebhook(SALES, slack.webhook_url, slack.mention, pace_seconds, slack.timeout_seconds)
+    if slack.channel is None:
+        raise ConfigError("slack: is missing: there is no receiver.")
+    receiver = SlackReceiverSettings(kind="slack", channel=slack.channel, mention=slack.mention)
+    return _complete(SALES, receiver, slack)
+
+
+def _complete(name: str, receiver: ReceiverSettings, slack: SlackSettings) -> Addressee:
+    mention, pace_seconds = receiver.mention, receiver.pace_seconds
+    if not isinstance(receiver, SlackReceiverSettings):
+        return SlackWebhook(name, receiver.url, mention, pace_seconds, slack.timeout_seconds)
+    token = receiver.bot_token or slack.bot_token
+    if token is None:
+        raise ConfigError(f"receivers.{name}.bot_token: is missing.")
+    base_url = receiver.base_url or slack.base_url
+    return SlackChannel(name, receiver.channel, token, base_url, mention, pace_seconds, slack.timeout_seconds)
+
+
+def list_secrets(settings: Settings) -> frozenset[str]:
+    """Give every secret in the settings as text, so that the log can be told what it must never show."""
+    return frozenset(_find_secrets(settings))
+
+
+def _find_secrets(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _find_secrets(getattr(value, name))
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _find_secrets(inner)

@@ -1,0 +1,235 @@
+"""The forms that single values must have. Each check returns the value in its one normal form.
+
+A check raises ValueError with "expected …": what would have been right, never what stood there.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+T = TypeVar("T")
+
+ACCOUNT_ID: Final = re.compile(r"[PT][0-9]{8}")
+OWNER_ID: Final = re.compile(r"[PT](?:[0-9]{3}|[0-9]{8})")
+NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]|_(?=[a-z0-9-])){0,40}")
+CONNECTION: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,60}(?:/[A-Za-z0-9_.-]{1,60})?")
+CHANNEL_ID: Final = re.compile(r"[CGD][A-Z0-9]{2,30}")
+CHANNEL_NAME: Final = re.compile(r"#?([^\W_A-Z][^\sA-Z#<>,.!@&|\"'/\\]{0,79})")
+HOST: Final = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
+GLOB: Final = re.compile(r"[\x21-\x7e]{1,200}")
+TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")
+
+_HTTPS: Final = "an address that begins with https:// (http:// only for this machine, such as 127.0.0.1)"
+_BASE_URL: Final = f"expected {_HTTPS}, without user name, query and fragment"
+_WEBHOOK_URL: Final = f"expected {_HTTPS}, as Slack shows it for the webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A check for a number from `low` to `high`, both allowed; `is_whole` refuses fractions."""
+
+    low: float
+    high: float
+    unit: str = ""
+    is_whole: bool = False
+
+    def __call__(self, value: object) -> float:
+        """Return the number that a number or its text stands for."""
+        kind = "whole number" if self.is_whole else "number"
+        unit = f" of {self.unit}" if self.unit else ""
+        problem = ValueError(f"expected a {kind}{unit} from {self.low:g} to {self.high:g}")
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise problem
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            raise problem from None
+        if not self.low <= number <= self.high or (self.is_whole and not number.is_integer()):
+            raise problem
+        return int(number) if self.is_whole else number
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A check for a text that matches `pattern` as a whole."""
+
+    pattern: re.Pattern[str]
+    expected: str
+
+    def __call__(self, text: str) -> str:
+        """Return the text."""
+        if not self.pattern.fullmatch(text):
+            raise ValueError(f"expected {self.expected}")
+        return text
+
+
+def lower_case(value: object) -> object:
+    """Make words from a fixed set independent of their case."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def without_duplicates(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Keep the first of equal values, in order."""
+    return tuple(dict.fromkeys(values))
+
+
+def conceal(check: Callable[[str], str]) -> Callable[[SecretStr], SecretStr]:
+    """Apply a check of text to a secret."""
+
+    def check_secret(secret: SecretStr) -> SecretStr:
+        return SecretStr(check(secret.get_secret_value()))
+
+    return check_secret
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_safe_address(address: str, *, has_query: bool) -> bool:
+    """Whether an address keeps what is sent to it private, and has no part that does not belong in it."""
+    if not TOKEN.fullmatch(address) or any(mark in address for mark in '\\"<>'):
+        return False
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        return False
+    if not (HOST.fullmatch(host) or ":" in host) or "@" in parts.netloc or "#" in address:
+        return False
+    return has_query or "?" not in address
+
+
+def check_base_url(address: str) -> str:
+    """Return the address without a slash at its end."""
+    if not _is_safe_address(address, has_query=False):
+        raise ValueError(_BASE_URL)
+    return address.rstrip("/")
+
+
+def check_slack_base_url(address: str) -> str:
+    """Return the address with one slash at its end, as slack_sdk needs it."""
+    return check_base_url(address) + "/"
+
+
+def check_webhook_url(address: str) -> str:
+    """Return the address of a webhook."""
+    if not _is_safe_address(address, has_query=True):
+        raise ValueError(_WEBHOOK_URL)
+    return address
+
+
+def check_client_id(text: str) -> str:
+    """Return a client id: the user of HTTP Basic, which holds no colon."""
+    if not TOKEN.fullmatch(text) or ":" in text:
+        raise ValueError("expected a client id without spaces and colons, as Dintero's Backoffice shows it")
+    return text
+
+
+def check_connection(name: str) -> str:
+    """Return a connection's name."""
+    if name == "payex":
+        raise ValueError("expected a product behind payex, such as payex/creditcard")
+    if not CONNECTION.fullmatch(name):
+        raise ValueError("expected a connection's name in lower case, such as vipps or payex/creditcard")
+    return name
+
+
+def check_channel(text: str) -> str:
+    """Return a channel's id, or its name behind a `#`."""
+    if CHANNEL_ID.fullmatch(text):
+        return text
+    if match := CHANNEL_NAME.fullmatch(text):
+        return f"#{match[1]}"
+    raise ValueError("expected a channel's id (C…, G… or D…) or its name, such as #sales")
+
+
+def check_mention(text: str) -> str:
+    """Return a mention in the form that Slack reads in a message."""
+    if match := re.fullmatch(r"@(here|channel|everyone)|<!(here|channel|everyone)(?:\|[^<>]*)?>", text):
+        return f"<!{match[1] or match[2]}>"
+    if match := re.fullmatch(r"([UW][A-Z0-9]{2,30})|<@([UW][A-Z0-9]{2,30})(?:\|[^<>]*)?>", text):
+        return f"<@{match[1] or match[2]}>"
+    if match := re.fullmatch(r"(S[A-Z0-9]{2,30})|<!subteam\^(S[A-Z0-9]{2,30})(?:\|[^<>]*)?>", text):
+        return f"<!subteam^{match[1] or match[2]}>"
+    raise ValueError(
+        "expected @here, @channel, @everyone, a user's id (U…) or a user group's id (S…); "
+        "Slack shows ids in a profile's menu"
+    )
+
+
+def check_store_url(address: str) -> str:
+    """Return the address of a SQLite file."""
+    if re.match(r"postgres(ql)?(\+\w+)?:", address, re.IGNORECASE):
+        raise ValueError(
+            "expected sqlite:///<file>, because this version keeps its state in SQLite and not in PostgreSQL"
+        )
+    match = re.fullmatch(r"sqlite:///([^?#\x00-\x1f\x7f]+)", address)
+    if not match or match[1] == ":memory:" or match[1].endswith("/") or not match[1].isprintable():
+        raise ValueError(
+            "expected sqlite:///<file> (three slashes, then a path from the working directory) "
+            "or sqlite:////<file> (four, then a path from the root)"
+        )
+    return address
+
+
+def check_allowed_host(host: str) -> str:
+    """Return a host's name, or `*.` and a domain, in lower case."""
+    if not HOST.fullmatch(host.removeprefix("*.")) or "." not in host:
+        raise ValueError("expected a host's name, such as example.com, or *.example.com for all below it")
+    return host.lower()
+
+
+Name: TypeAlias = Annotated[
+    str, AfterValidator(Form(NAME, "a name of lower-case letters, digits, _ and -, such as sales"))
+]
+AccountId: TypeAlias = Annotated[
+    str, AfterValidator(Form(ACCOUNT_ID, "P or T and eight digits, such as P12345678"))
+]
+OwnerId: TypeAlias = Annotated[
+    str,
+    AfterValidator(Form(OWNER_ID, "P or T and eight digits, such as P12345678 (a partner may have three)")),
+]
+BaseUrl: TypeAlias = Annotated[str, AfterValidator(check_base_url)]
+SlackBaseUrl: TypeAlias = Annotated[str, AfterValidator(check_slack_base_url)]
+WebhookUrl: TypeAlias = Annotated[SecretStr, AfterValidator(conceal(check_webhook_url))]
+Token: TypeAlias = Annotated[
+    SecretStr, AfterValidator(conceal(Form(TOKEN, "a token without spaces, such as Slack's xoxb-…")))
+]
+ClientId: TypeAlias = Annotated[str, AfterValidator(check_client_id)]
+ClientSecret: TypeAlias = Annotated[
+    SecretStr, AfterValidator(conceal(Form(TOKEN, "the client's secret, without spaces")))
+]
+Connection: TypeAlias = Annotated[str, AfterValidator(check_connection)]
+Channel: TypeAlias = Annotated[str, AfterValidator(check_channel)]
+Mention: TypeAlias = Annotated[str, AfterValidator(check_mention)]
+StoreUrl: TypeAlias = Annotated[str, AfterValidator(check_store_url)]
+AllowedHost: TypeAlias = Annotated[str, AfterValidator(check_allowed_host)]
+Glob: TypeAlias = Annotated[
+    str, AfterValidator(Form(GLOB, "a pattern without spaces, in which * stands for anything"))
+]
+AccountIds: TypeAlias = Annotated[tuple[AccountId, ...], AfterValidator(without_duplicates)]
+Connections: TypeAlias = Annotated[tuple[Connection, ...], AfterValidator(without_duplicates)]
+AllowedHosts: TypeAlias = Annotated[tuple[AllowedHost, ...], AfterValidator(without_duplicates)]
+Globs: TypeAlias = Annotated[tuple[Glob, ...], AfterValidator(without_duplicates)]
+Names: TypeAlias = Annotated[tuple[Name, ...], AfterValidator(without_duplicates)]
+IntervalSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0.05, 604_800, "seconds"))]
+TimeoutSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0.05, 600, "seconds"))]
+WaitSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0, 86_400, "seconds"))]
+Hours: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 8760, "hours"))]
+Mebibytes: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 4096, "MiB"))]
+Concurrency: TypeAlias = Annotated[int, BeforeValidator(Number(1, 1000, is_whole=True))]
+Attempts: TypeAlias = Annotated[int, BeforeValidator(Number(1, 20, is_whole=True))]
