@@ -1,0 +1,168 @@
+"""What can be read and written inside one transaction: the state of connections, and what was decided."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, Select, Table, select
+
+from notifier.domain.compose import Dossier
+from notifier.domain.model import ConnectionKey
+from notifier.domain.plan import Planned
+from notifier.domain.state import AccountState, Case, ConnectionState, KnownEvent
+from notifier.store import rows, statements, tables
+from notifier.store.outbox import Outbox
+
+_MOST_PARAMETERS: Final = 500
+
+
+class Books:
+    """One open transaction; everything done through it is kept together or not at all.
+
+    `outbox` is the outbox as the same transaction sees it.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.outbox = Outbox(connection)
+
+    def load_accounts(self, account_ids: Iterable[str]) -> dict[str, AccountState]:
+        """Return what is known of some accounts, by their ids; those that are unknown are absent."""
+        wanted = list(dict.fromkeys(account_ids))
+        loaded: dict[str, AccountState] = {}
+        for start in range(0, len(wanted), _MOST_PARAMETERS):
+            loaded |= self._load_some(wanted[start : start + _MOST_PARAMETERS])
+        return loaded
+
+    def load_known_values(self) -> set[tuple[str, str]]:
+        """Return the words of Dintero's that were noted as unknown before, as (kind, value)."""
+        query = select(tables.known_values.c.kind, tables.known_values.c.value)
+        return {(kind, value) for kind, value in self._connection.execute(query)}
+
+    def load_dossier(self, change_id: str) -> Dossier | None:
+        """Return all that is known of a change, None when it is unknown."""
+        row = self._connection.execute(statements.CHANGE, {"which": change_id}).mappings().first()
+        if row is None:
+            return None
+        change = rows.read_change(row)
+        place = {"account_id": change.key.account_id, "name": change.key.name}
+        cases = [rows.read_case(one) for one in self._find(statements.CASES, place)]
+        events = [rows.read_event(one) for one in self._find(statements.EVENTS, place)]
+        connection = self._connection.execute(statements.CONNECTION, place).mappings().one()
+        account = self._connection.execute(statements.ACCOUNT, place).mappings().one()
+        return Dossier(
+            change,
+            rows.read_account(account, {}).account,
+            rows.read_connection(connection, cases, events),
+        )
+
+    def list_watched(self) -> list[tuple[str, ConnectionKey]]:
+        """Return the source and the key of every connection that is watched and there, and of empty accounts.
+
+        An account without connections stands there with the name "".
+        """
+        listed = tables.connections
+        query = select(listed.c.source, listed.c.account_id, listed.c.name).where(
+            listed.c.unwatched_at.is_(None), listed.c.gone_at.is_(None)
+        )
+        found = [
+            (source, ConnectionKey(account, name))
+            for source, account, name in self._connection.execute(query)
+        ]
+        whose = tables.accounts
+        others = select(whose.c.source, whose.c.account_id).where(whose.c.unwatched_at.is_(None))
+        return found + [(source, ConnectionKey(one, "")) for source, one in self._connection.execute(others)]
+
+    def is_walked(self, source: str, owner_id: str) -> bool:
+        """Whether a partner's accounts were all read at least once."""
+        query = select(tables.walks.c.source).where(
+            tables.walks.c.source == source, tables.walks.c.owner_id == owner_id
+        )
+        return self._connection.execute(query).first() is not None
+
+    def mark_walked(self, source: str, owner_id: str, now: datetime) -> None:
+        """Remember that a partner's accounts were all read: those that appear from now on are news."""
+        row = {"source": source, "owner_id": owner_id, "first_completed_at": now}
+        self._upsert(tables.walks, [row], keep=True)
+
+    def save_accounts(self, accounts: Sequence[AccountState]) -> None:
+        """Write accounts, without their connections."""
+        self._upsert(tables.accounts, [rows.account_row(state) for state in accounts])
+
+    def save_connections(self, connections: Sequence[ConnectionState]) -> None:
+        """Write connections with their cases and events."""
+        cases: list[dict[str, Any]] = []
+        events: list[dict[str, Any]] = []
+        for state in connections:
+            every = (*state.earlier_cases, *((state.case,) if state.case else ()))
+            cases += [rows.case_row(case) for case in every]
+            events += [rows.event_row(state.key, place, one) for place, one in enumerate(state.events)]
+        self._upsert(tables.connections, [rows.connection_row(state) for state in connections])
+        self._upsert(tables.cases, cases)
+        self._upsert(tables.events, events)
+
+    def save_planned(self, planned: Sequence[Planned], now: datetime) -> int:
+        """Write changes and put their notifications into the outbox; return how many are to be sent.
+
+        What is there already stays as it is: the same change is never told twice.
+        """
+        self._upsert(tables.changes, [rows.change_row(one) for one in planned], keep=True)
+        values = [
+            {"kind": kind, "value": value, "seen_at": now}
+            for kind, _, value in (
+                one.change.detail.partition(" ") for one in planned if one.change.topic == "unknown_value"
+            )
+        ]
+        self._upsert(tables.known_values, values, keep=True)
+        return self.outbox.enqueue([one for each in planned for one in each.notifications], now)
+
+    def save_problem(self, subject: str, sentence: str, now: datetime) -> None:
+        """Remember that something cannot be read, since now unless it was remembered before."""
+        table = tables.problems
+        known = self._connection.execute(select(table.c.sentence).where(table.c.subject == subject)).scalar()
+        if known is None:
+            self._upsert(table, [{"subject": subject, "since": now, "sentence": sentence}])
+        elif known != sentence:
+            self._connection.execute(
+                table.update().where(table.c.subject == subject).values(sentence=sentence)
+            )
+
+    def clear_problem(self, subject: str) -> None:
+        """Forget a problem: it is over."""
+        self._connection.execute(tables.problems.delete().where(tables.problems.c.subject == subject))
+
+    def load_problems(self) -> dict[str, str]:
+        """Return the problems that are not over: subject to sentence."""
+        query = select(tables.problems.c.subject, tables.problems.c.sentence)
+        return dict(self._connection.execute(query).all())
+
+    def save_beat(self, row: Mapping[str, Any]) -> None:
+        """Write the engine's sign of life; `row` holds the columns of `engine`."""
+        self._upsert(tables.engine, [{"id": 1, "stopped_at": None, **row}])
+
+    def _load_some(self, account_ids: list[str]) -> dict[str, AccountState]:
+        cases: dict[tuple[str, str], list[Case]] = defaultdict(list)
+        for row in self._select(tables.cases, account_ids, "ordinal"):
+            cases[row["account_id"], row["name"]].append(rows.read_case(row))
+        events: dict[tuple[str, str], list[KnownEvent]] = defaultdict(list)
+        for row in self._select(tables.events, account_ids, "position"):
+            events[row["account_id"], row["connection"]].append(rows.read_event(row))
+        connections: dict[str, dict[str, ConnectionState]] = defaultdict(dict)
+        for row in self._select(tables.connections, account_ids, "name"):
+            place = row["account_id"], row["name"]
+            state = rows.read_connection(row, cases[place], events[place])
+            connections[row["account_id"]][row["name"]] = state
+        found = self._select(tables.accounts, account_ids, "account_id")
+        return {row["account_id"]: rows.read_account(row, connections[row["account_id"]]) for row in found}
+
+    def _select(self, table: Table, account_ids: list[str], order: str) -> Sequence[RowMapping]:
+        return self._find(statements.select_by_accounts(table, order), {"account_ids": account_ids})
+
+    def _find(self, statement: Select[Any], parameters: dict[str, Any]) -> Sequence[RowMapping]:
+        return self._connection.execute(statement, parameters).mappings().all()
+
+    def _upsert(self, table: Table, values: list[dict[str, Any]], *, keep: bool = False) -> None:
+        if values:
+            statement = statements.upsert(table, self._connection.dialect.name, keeps=keep)
+            self._connection.execute(statement, values)

@@ -1,0 +1,31 @@
+"""Alembic, called from inside the product: no command line, no ini file, the caller's transaction."""
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from notifier.store.tables import metadata
+
+
+def list_revisions() -> set[str]:
+    """Return every revision that this version knows."""
+    return {script.revision for script in _open_scripts().walk_revisions()}
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables up to date inside the connection's open transaction."""
+    scripts = _open_scripts()
+
+    def steps(revision: str, _context: object) -> list[object]:
+        return list(scripts._upgrade_revs("head", revision))  # noqa: SLF001 - as alembic's own command does
+
+    with EnvironmentContext(Config(), scripts, fn=steps) as environment:
+        environment.configure(connection=connection, target_metadata=metadata)
+        environment.run_migrations()
+
+
+def _open_scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(__file__).parent))

@@ -1,0 +1,215 @@
+"""The outbox: what is to be sent, what is on its way, and what became of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from notifier.domain.delivery import Claim, DeliveryState, Notification, Receipt
+from notifier.store import rows, statements, tables
+
+_OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
+_ERROR_CHARS: Final = 500
+
+
+class Outbox:
+    """The outbox, the holds on receivers, and nothing else, inside one open transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def enqueue(self, notifications: Sequence[Notification], now: datetime) -> int:
+        """Put notifications into the outbox, due now; one that is there already stays as it is."""
+        if not notifications:
+            return 0
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(tables.outbox).on_conflict_do_nothing(index_elements=["notification_id"])
+        self._connection.execute(statement, [_new_row(one, now) for one in notifications])
+        return len(notifications)
+
+    def recover(self, now: datetime) -> int:
+        """Make due what a process that is no more was sending; return how many deliveries are in doubt."""
+        table = tables.outbox
+        found = self._connection.execute(
+            update(table)
+            .where(table.c.state == DeliveryState.SENDING)
+            .values(state=DeliveryState.DUE, is_repeat=True, next_attempt_at=now)
+        )
+        return found.rowcount
+
+    def rehome(self, destinations: Mapping[str, str], now: datetime) -> int:
+        """Send what is unsettled to where its receivers are now; return how many have no receiver any more.
+
+        `destinations` maps the names of the receivers to where their messages end up.
+        """
+        table = tables.outbox
+        for receiver, destination in destinations.items():
+            moved = and_(table.c.receiver == receiver, table.c.destination != destination)
+            self._connection.execute(
+                update(table).where(moved, table.c.state.in_(_OPEN)).values(destination=destination)
+            )
+        orphaned = and_(table.c.state.in_(_OPEN), table.c.receiver.not_in(destinations))
+        gone = (
+            update(table)
+            .where(orphaned)
+            .values(
+                state=DeliveryState.DEAD,
+                settled_at=now,
+                error_code="no_receiver",
+                error="its receiver is no longer in the settings: put it back and retry, or drop the message",
+            )
+        )
+        return self._connection.execute(gone).rowcount
+
+    def claim(self, destination: str, now: datetime) -> Claim | None:
+        """Take the next notification that may be sent to a destination now, and mark it as being sent.
+
+        The first of each case is next; those behind it wait for it. A receiver on hold gets one message when
+        its hold has run out, and no more until that one is taken.
+        """
+        found = self._connection.execute(statements.CLAIM, {"where": destination, "at": now})
+        row = found.mappings().first()
+        if row is None:
+            return None
+        return Claim(
+            rows.read_notification(row),
+            attempt=row["attempts"],
+            created_at=row["created_at"],
+            is_repeat=row["is_repeat"],
+            is_plain=row["is_plain"],
+        )
+
+    def next_due_at(self, destination: str) -> datetime | None:
+        """Return when the next notification for a destination may be sent, None when there is none."""
+        return self._connection.execute(statements.NEXT_DUE, {"where": destination}).scalar()
+
+    def pull_forward(self, beyond: datetime, now: datetime) -> None:
+        """Make due now whatever waits for an instant so far away that only a changed clock explains it."""
+        for table in (tables.outbox, tables.holds):
+            self._connection.execute(
+                update(table).where(table.c.next_attempt_at > beyond).values(next_attempt_at=now)
+            )
+
+    def record_delivered(self, claim: Claim, receipt: Receipt, now: datetime) -> None:
+        """Record that the receiver has the message, and release the receiver if it was on hold."""
+        self._change(
+            claim.notification.notification_id,
+            state=DeliveryState.DELIVERED,
+            settled_at=now,
+            channel=receipt.channel,
+            message_ref=receipt.message_ref,
+            error_code="",
+            error="",
+        )
+        self.release(claim.notification.receiver)
+
+    def record_retry(
+        self, claim: Claim, next_attempt_at: datetime, *, is_repeat: bool, **changed: Any
+    ) -> None:
+        """Record that the message is to be sent again; `is_repeat` says whether it may have arrived.
+
+        `changed` are further columns: `is_plain`, `attempts`, `error_code`, `error`.
+        """
+        self._change(
+            claim.notification.notification_id,
+            state=DeliveryState.DUE,
+            next_attempt_at=next_attempt_at,
+            is_repeat=is_repeat or claim.is_repeat,
+            **changed,
+        )
+
+    def record_dead(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None:
+        """Record that the message was given up, for `notifier outbox` to decide about."""
+        self._change(
+            claim.notification.notification_id,
+            state=DeliveryState.DEAD,
+            settled_at=now,
+            error_code=error_code,
+            error=error,
+        )
+
+    def hold(
+        self, receiver: str, now: datetime, next_attempt_at: datetime, *, error_code: str, error: str
+    ) -> int:
+        """Hold a receiver and its queue until an instant; return how often in a row it was held."""
+        table = tables.holds
+        held = self._connection.execute(select(table.c.attempts).where(table.c.receiver == receiver)).scalar()
+        values: dict[str, Any] = {
+            "next_attempt_at": next_attempt_at,
+            "error_code": error_code,
+            "error": error[:_ERROR_CHARS],
+            "attempts": (held or 0) + 1,
+        }
+        if held is None:
+            self._connection.execute(table.insert().values(receiver=receiver, since=now, **values))
+        else:
+            self._connection.execute(table.update().where(table.c.receiver == receiver).values(**values))
+        return (held or 0) + 1
+
+    def count_holds(self, receiver: str) -> int:
+        """Return how often in a row a receiver was held, 0 when it is not."""
+        return self._connection.execute(statements.COUNT_HOLDS, {"which": receiver}).scalar() or 0
+
+    def release(self, receiver: str) -> None:
+        """End the hold on a receiver, if there is one."""
+        self._connection.execute(statements.RELEASE, {"which": receiver})
+
+    def retry(self, notification_ids: Sequence[str] | None, now: datetime) -> int:
+        """Make dead or dropped notifications due again, all dead ones when no ids are given."""
+        table = tables.outbox
+        settled = (DeliveryState.DEAD, DeliveryState.DROPPED)
+        wanted = (
+            table.c.state == DeliveryState.DEAD
+            if notification_ids is None
+            else and_(table.c.state.in_(settled), table.c.notification_id.in_(notification_ids))
+        )
+        again = (
+            update(table)
+            .where(wanted)
+            .values(
+                state=DeliveryState.DUE,
+                attempts=0,
+                is_plain=False,
+                created_at=now,
+                next_attempt_at=now,
+                settled_at=None,
+            )
+        )
+        return self._connection.execute(again).rowcount
+
+    def drop(self, notification_ids: Sequence[str], now: datetime) -> int:
+        """Decide that dead or due notifications are not to be sent; one that is on its way is left alone."""
+        table = tables.outbox
+        droppable = (DeliveryState.DEAD, DeliveryState.DUE)
+        wanted = and_(table.c.state.in_(droppable), table.c.notification_id.in_(notification_ids))
+        drop = update(table).where(wanted).values(state=DeliveryState.DROPPED, settled_at=now)
+        return self._connection.execute(drop).rowcount
+
+    def _change(self, notification_id: str, **values: Any) -> None:
+        if "error" in values:
+            values["error"] = values["error"][:_ERROR_CHARS]
+        self._connection.execute(statements.CHANGE_ROW, {"which": notification_id, **values})
+
+
+def _new_row(notification: Notification, now: datetime) -> dict[str, Any]:
+    return {
+        "notification_id": notification.notification_id,
+        "change_id": notification.change_id,
+        "case_id": notification.case_id,
+        "receiver": notification.receiver,
+        "destination": notification.destination,
+        "topic": str(notification.topic),
+        "state": DeliveryState.DUE,
+        "attempts": 0,
+        "is_repeat": False,
+        "is_plain": False,
+        "created_at": now,
+        "next_attempt_at": now,
+        "settled_at": None,
+        "channel": "",
+        "message_ref": "",
+        "error_code": "",
+        "error": "",
+    }

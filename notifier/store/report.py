@@ -1,0 +1,139 @@
+"""What the store says of itself, for people who look at it: read only, beside a running engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, func, select
+
+from notifier.domain.delivery import DeliveryState
+from notifier.store import tables
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSign:
+    """The engine's last sign of life; `stopped_at` is None while it has not said goodbye."""
+
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    beat_at: datetime
+    stopped_at: datetime | None
+    polls: int
+    last_round_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that does not work, and since when."""
+
+    subject: str
+    since: datetime
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A row of the outbox, as `notifier outbox list` shows it."""
+
+    notification_id: str
+    state: str
+    receiver: str
+    topic: str
+    account_id: str
+    connection: str
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime
+    error_code: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """All that `notifier status` shows.
+
+    `connections` counts those that are there by status, `outbox` the notifications by state. `oldest_due_at`
+    is when the oldest unsettled notification was made.
+    """
+
+    engine: EngineSign | None
+    accounts: int
+    connections: dict[str, int]
+    outbox: dict[str, int]
+    oldest_due_at: datetime | None
+    repeated: int
+    holds: tuple[Trouble, ...]
+    problems: tuple[Trouble, ...]
+
+
+def read_status(connection: Connection) -> StatusReport:
+    """Read the report in one transaction."""
+    listed, sent = tables.connections, tables.outbox
+    is_there = listed.c.status.is_not(None), listed.c.gone_at.is_(None), listed.c.unwatched_at.is_(None)
+    by_status = select(listed.c.status, func.count()).where(*is_there).group_by(listed.c.status)
+    by_state = select(sent.c.state, func.count()).group_by(sent.c.state)
+    is_open = sent.c.state.in_((DeliveryState.DUE, DeliveryState.SENDING))
+    watched = select(func.count()).where(tables.accounts.c.unwatched_at.is_(None))
+    return StatusReport(
+        engine=_read_engine(connection),
+        accounts=connection.execute(watched.select_from(tables.accounts)).scalar() or 0,
+        connections=dict(connection.execute(by_status).all()),
+        outbox=dict(connection.execute(by_state).all()),
+        oldest_due_at=connection.execute(select(func.min(sent.c.created_at)).where(is_open)).scalar(),
+        repeated=connection.execute(select(func.count()).where(sent.c.is_repeat)).scalar() or 0,
+        holds=_read_troubles(
+            connection.execute(
+                select(tables.holds.c.receiver.label("subject"), tables.holds.c.since, tables.holds.c.error)
+            ).all()
+        ),
+        problems=_read_troubles(
+            connection.execute(
+                select(tables.problems.c.subject, tables.problems.c.since, tables.problems.c.sentence)
+            ).all()
+        ),
+    )
+
+
+def list_letters(connection: Connection, states: Sequence[DeliveryState]) -> list[Letter]:
+    """Return the rows of the outbox in some states, oldest first."""
+    sent, changed = tables.outbox, tables.changes
+    query = (
+        select(sent, changed.c.account_id, changed.c.name)
+        .join(changed, changed.c.change_id == sent.c.change_id)
+        .where(sent.c.state.in_(states))
+        .order_by(sent.c.seq)
+    )
+    return [_read_letter(row) for row in connection.execute(query).mappings()]
+
+
+def _read_engine(connection: Connection) -> EngineSign | None:
+    row = connection.execute(select(tables.engine)).mappings().first()
+    if row is None:
+        return None
+    return EngineSign(**{name: value for name, value in row.items() if name != "id"})
+
+
+def _read_troubles(found: Sequence[Sequence[object]]) -> tuple[Trouble, ...]:
+    return tuple(
+        Trouble(str(subject), since, str(sentence))
+        for subject, since, sentence in found
+        if isinstance(since, datetime)
+    )
+
+
+def _read_letter(row: RowMapping) -> Letter:
+    return Letter(
+        notification_id=row["notification_id"],
+        state=row["state"],
+        receiver=row["receiver"],
+        topic=row["topic"],
+        account_id=row["account_id"],
+        connection=row["name"],
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        next_attempt_at=row["next_attempt_at"],
+        error_code=row["error_code"],
+        error=row["error"],
+    )

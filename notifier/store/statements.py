@@ -1,0 +1,149 @@
+"""The statements of polls with news and of deliveries, built once: building one takes longer than running it.
+
+`which` and `where` are values to find rows by: in an update SQLAlchemy wants them called unlike the columns.
+"""
+
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Insert,
+    Select,
+    Table,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from notifier.store import tables
+
+_DUE: Final[ColumnElement[str]] = literal_column("'due'")
+_SENDING: Final[ColumnElement[str]] = literal_column("'sending'")
+_DESTINATION: Final[BindParameter[str]] = bindparam("where")
+_AT: Final[BindParameter[datetime]] = bindparam("at", type_=tables.Instant)
+
+
+def is_open(outbox: FromClause) -> ColumnElement[bool]:
+    """Whether a row is not settled, in the words of the partial index: with bound values it is not used."""
+    return outbox.c.state.in_((_DUE, _SENDING))
+
+
+_sent, _held = tables.outbox, tables.holds
+_before = _sent.alias("before")
+_candidate = _sent.alias("candidate")
+
+_has_before = exists().where(
+    _before.c.destination == _DESTINATION,
+    is_open(_before),
+    _before.c.case_id == _candidate.c.case_id,
+    _before.c.seq < _candidate.c.seq,
+)
+_is_held = exists().where(_held.c.receiver == _candidate.c.receiver, _held.c.next_attempt_at > _AT)
+_next_seq = (
+    select(_candidate.c.seq)
+    .where(
+        _candidate.c.destination == _DESTINATION,
+        is_open(_candidate),
+        _candidate.c.state == _DUE,
+        _candidate.c.next_attempt_at <= _AT,
+        ~_is_held,
+        ~_has_before,
+    )
+    .order_by(_candidate.c.seq)
+    .limit(1)
+)
+
+CLAIM: Final = (
+    update(_sent)
+    .where(_sent.c.seq == _next_seq.scalar_subquery())
+    .values(state="sending", attempts=_sent.c.attempts + 1)
+    .returning(
+        _sent.c.notification_id,
+        _sent.c.change_id,
+        _sent.c.case_id,
+        _sent.c.receiver,
+        _sent.c.destination,
+        _sent.c.topic,
+        _sent.c.attempts,
+        _sent.c.created_at,
+        _sent.c.is_repeat,
+        _sent.c.is_plain,
+    )
+)
+"""Marks the next row for the destination `where` that may be sent `at` an instant, and gives it as it is now."""
+
+_firsts = (
+    select(func.min(_before.c.seq))
+    .where(_before.c.destination == _DESTINATION, is_open(_before))
+    .group_by(_before.c.case_id)
+)
+_due_at = case(
+    (_held.c.next_attempt_at > _sent.c.next_attempt_at, _held.c.next_attempt_at),
+    else_=_sent.c.next_attempt_at,
+)
+
+NEXT_DUE: Final = (
+    select(_due_at)
+    .select_from(_sent.outerjoin(_held, _held.c.receiver == _sent.c.receiver))
+    .where(_sent.c.seq.in_(_firsts), _sent.c.state == _DUE)
+    .order_by(_due_at)
+    .limit(1)
+)
+"""When the next row for the destination `where` may be sent."""
+
+CHANGE_ROW: Final = update(_sent).where(_sent.c.notification_id == bindparam("which"))
+"""Changes the row of the notification `which`; the columns are whatever else is given."""
+
+RELEASE: Final = delete(_held).where(_held.c.receiver == bindparam("which"))
+COUNT_HOLDS: Final = select(_held.c.attempts).where(_held.c.receiver == bindparam("which"))
+
+CHANGE: Final = select(tables.changes).where(tables.changes.c.change_id == bindparam("which"))
+
+_ACCOUNT_ID: Final[BindParameter[str]] = bindparam("account_id")
+_NAME: Final[BindParameter[str]] = bindparam("name")
+
+ACCOUNT: Final = select(tables.accounts).where(tables.accounts.c.account_id == _ACCOUNT_ID)
+CONNECTION: Final = select(tables.connections).where(
+    tables.connections.c.account_id == _ACCOUNT_ID, tables.connections.c.name == _NAME
+)
+CASES: Final = (
+    select(tables.cases)
+    .where(tables.cases.c.account_id == _ACCOUNT_ID, tables.cases.c.name == _NAME)
+    .order_by(tables.cases.c.ordinal)
+)
+EVENTS: Final = (
+    select(tables.events)
+    .where(tables.events.c.account_id == _ACCOUNT_ID, tables.events.c.connection == _NAME)
+    .order_by(tables.events.c.position)
+)
+
+
+@cache
+def select_by_accounts(table: Table, order: str) -> Select[Any]:
+    """Return the rows of some `account_ids`, in the order of a column."""
+    wanted = table.c.account_id.in_(bindparam("account_ids", expanding=True))
+    return select(table).where(wanted).order_by(table.c[order])
+
+
+@cache
+def upsert(table: Table, dialect_name: str, *, keeps: bool) -> Insert:
+    """Return what writes rows: one that is there stays as it is (`keeps`), or takes what is different."""
+    statement = (postgresql if dialect_name == "postgresql" else sqlite).insert(table)
+    keys = [column.name for column in table.primary_key]
+    if keeps:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    others = [column.name for column in table.columns if column.name not in keys]
+    excluded = {name: statement.excluded[name] for name in others}
+    is_other = or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in others))
+    return statement.on_conflict_do_update(index_elements=keys, set_=excluded, where=is_other)

@@ -1,0 +1,210 @@
+"""The tables. A change here needs a migration in `migrations/versions`; a test proves that both agree."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, kept as whole microseconds since 1970 in UTC; a naive one is refused."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Return the microseconds of an instant."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive date-time cannot be kept: it names no instant")
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return the instant of some microseconds."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+metadata = MetaData()
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("merchant", Text, nullable=False),
+    Column("is_live", Boolean, nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("first_read_at", Instant),
+    Column("is_arrival", Boolean, nullable=False),
+    Column("unwatched_at", Instant),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("status", Text),
+    Column("updated_at", Instant),
+    Column("case_id", Text),
+    Column("bare", JSON, nullable=False),
+    Column("ahead", Text),
+    Column("transitions", Integer, nullable=False),
+    Column("gone_at", Instant),
+    Column("unwatched_at", Instant),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("signup_id", Text),
+    Column("signup_created_at", Instant),
+    Column("expires_at", Instant),
+    Column("asked_at", Instant),
+    Column("end", Text),
+    Index("cases_by_connection", "account_id", "name", "ordinal"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_key", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("connection", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("event_id", Text),
+    Column("digest", Text, nullable=False),
+    Column("status", Text),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant),
+    Column("seen_at", Instant, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("link", Text),
+    Column("link_digest", Text, nullable=False),
+    Column("link_version", Integer, nullable=False),
+    Index("events_by_connection", "account_id", "connection", "position"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("change_id", Text, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("event_key", Text),
+    Column("status", Text),
+    Column("at", Instant),
+    Column("seen_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("is_told", Boolean, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("changes_by_connection", "account_id", "name", "seen_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("notification_id", Text, nullable=False, unique=True),
+    Column("change_id", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("is_repeat", Boolean, nullable=False),
+    Column("is_plain", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("channel", Text, nullable=False),
+    Column("message_ref", Text, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Index(
+        "outbox_open",
+        "destination",
+        "seq",
+        sqlite_where=text("state IN ('due', 'sending')"),
+        postgresql_where=text("state IN ('due', 'sending')"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("receiver", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
+known_values = Table(
+    "known_values",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("seen_at", Instant, nullable=False),
+)
+
+walks = Table(
+    "walks",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("owner_id", Text, primary_key=True),
+    Column("first_completed_at", Instant, nullable=False),
+)
+
+problems = Table(
+    "problems",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("sentence", Text, nullable=False),
+)
+
+engine = Table(
+    "engine",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("beat_at", Instant, nullable=False),
+    Column("stopped_at", Instant),
+    Column("polls", BigInteger, nullable=False),
+    Column("last_round_at", Instant),
+)
