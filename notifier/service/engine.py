@@ -1,0 +1,222 @@
+"""The engine in one process: asyncio polls on time, delivers at once, and shows that it lives."""
+
+import asyncio
+import heapq
+import os
+import random
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime  # noqa: TC003 - a field of this class
+from typing import Final
+
+import structlog
+
+from notifier.domain.watch import Target
+from notifier.errors import StoreError
+from notifier.service.dispatcher import Dispatcher
+from notifier.service.poller import Poller, Tally
+from notifier.service.ports import Books, Clock, Store
+
+_log = structlog.get_logger("notifier.engine")
+
+BEAT_SECONDS: Final = 30.0
+ONCE_PATIENCE_SECONDS: Final = 15.0
+"""How long `run --once` waits for a message that has to be sent again."""
+
+_JITTER: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a target is read, while somebody waits for it and while it is quiet; how many at once."""
+
+    interval_seconds: float
+    quiet_interval_seconds: float
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run came to; `problems` says, a sentence each, what could not be read or delivered."""
+
+    tally: Tally
+    delivered: int
+    problems: tuple[str, ...]
+
+
+class Engine:
+    """Drives one poller and one dispatcher."""
+
+    def __init__(
+        self,
+        targets: tuple[Target, ...],
+        poller: Poller,
+        dispatcher: Dispatcher,
+        store: Store,
+        clock: Clock,
+        pace: Pace,
+        *,
+        version: str,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._targets = targets
+        self._poller = poller
+        self._dispatcher = dispatcher
+        self._store = store
+        self._clock = clock
+        self._pace = pace
+        self._version = version
+        self._jitter = jitter
+        self._due: list[tuple[float, int, Target]] = []
+        self._ready: asyncio.Queue[tuple[int, Target] | None] = asyncio.Queue()
+        self._is_shorter = asyncio.Event()
+        self._polls = 0
+        self._round_at: datetime | None = None
+        self._started_at = self._beat_at = clock.now()
+
+    async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
+        """Poll and deliver until `stopping` is set; then finish what is on its way within the grace time."""
+        await self._start()
+        polling = asyncio.ensure_future(self._poll_all(stopping))
+        delivering = asyncio.ensure_future(self._dispatcher.run(stopping))
+        beating = asyncio.ensure_future(self._beat())
+        stopped = asyncio.ensure_future(stopping.wait())
+        parts = {polling, delivering, beating, stopped}
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done - {stopped}:
+                part.result()
+        finally:
+            stopping.set()
+            _log.info("stopping")
+            await self._finish(polling, delivering, grace_seconds)
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+            await self._say_goodbye()
+
+    async def run_once(self) -> Report:
+        """Poll every target once and send what is due."""
+        await self._start()
+        waiting = iter(self._targets)
+
+        async def work() -> None:
+            for target in waiting:
+                await self._poller.poll(target)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(self._pace.concurrency, len(self._targets))):
+                tasks.create_task(work())
+        self._log_round()
+        await self._dispatcher.drain(ONCE_PATIENCE_SECONDS)
+        await self._say_goodbye()
+        problems = (*self._poller.problems.items(), *self._dispatcher.problems.items())
+        return Report(
+            tally=replace(self._poller.tally),
+            delivered=self._dispatcher.deliveries.delivered,
+            problems=tuple(sentence for _, sentence in problems),
+        )
+
+    async def _start(self) -> None:
+        await self._dispatcher.start()
+        await self._poller.start(self._targets)
+        await self._store.run(lambda books: books.save_beat(self._sign()))
+        _log.info("started", version=self._version, targets=len(self._targets))
+
+    async def _poll_all(self, stopping: asyncio.Event) -> None:
+        for place, target in enumerate(self._targets):
+            self._ready.put_nowait((place, target))
+        feeding = asyncio.ensure_future(self._feed(stopping))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(min(self._pace.concurrency, len(self._targets))):
+                    tasks.create_task(self._work())
+        finally:
+            feeding.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            handed = await self._ready.get()
+            if handed is None:
+                return
+            place, target = handed
+            await self._poller.poll(target)
+            is_pending = self._poller.is_pending(target)
+            seconds = self._pace.interval_seconds if is_pending else self._pace.quiet_interval_seconds
+            due = self._clock.monotonic() + seconds * (1 - _JITTER * self._jitter())
+            heapq.heappush(self._due, (due, place, target))
+            if self._due[0][1] == place:
+                self._is_shorter.set()
+
+    async def _feed(self, stopping: asyncio.Event) -> None:
+        """Hand out each target when its time has come."""
+        while not stopping.is_set():
+            now = self._clock.monotonic()
+            while self._due and self._due[0][0] <= now:
+                _, place, target = heapq.heappop(self._due)
+                self._ready.put_nowait((place, target))
+            self._is_shorter.clear()
+            seconds = self._due[0][0] - now if self._due else BEAT_SECONDS
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._is_shorter.wait()
+            except TimeoutError:
+                continue
+
+    async def _beat(self) -> None:
+        while True:
+            await self._clock.sleep(min(BEAT_SECONDS, self._pace.interval_seconds))
+            self._log_round()
+            if (self._clock.now() - self._beat_at).total_seconds() < BEAT_SECONDS:
+                continue
+            try:
+                await self._store.run(lambda books: books.save_beat(self._sign()))
+            except StoreError as error:
+                _log.error("store failed", error=str(error))
+
+    async def _finish(
+        self, polling: "asyncio.Future[None]", delivering: "asyncio.Future[None]", grace_seconds: float
+    ) -> None:
+        while not self._ready.empty():
+            self._ready.get_nowait()
+        for _ in range(self._pace.concurrency):
+            self._ready.put_nowait(None)
+        await asyncio.wait({polling, delivering}, timeout=grace_seconds)
+
+    async def _say_goodbye(self) -> None:
+        def job(books: Books) -> None:
+            books.save_beat({**self._sign(), "stopped_at": self._clock.now()})
+
+        try:
+            await self._store.run(job)
+        except StoreError as error:
+            _log.error("store failed", error=str(error))
+
+    def _log_round(self) -> None:
+        tally = self._poller.tally
+        if not tally.polls:
+            return
+        self._polls += tally.polls
+        self._round_at = self._clock.now()
+        _log.info(
+            "polled",
+            polls=tally.polls,
+            unchanged=tally.unchanged,
+            failed=tally.failed,
+            changes=tally.changes,
+            notifications=tally.notifications,
+        )
+        self._poller.tally = Tally()
+
+    def _sign(self) -> dict[str, object]:
+        self._beat_at = self._clock.now()
+        return {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "version": self._version,
+            "started_at": self._started_at,
+            "beat_at": self._beat_at,
+            "polls": self._polls,
+            "last_round_at": self._round_at,
+        }

@@ -1,0 +1,256 @@
+"""Reads one target: what is new goes to the recorder, what fails is remembered as a problem."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from notifier.domain.model import AccountSnapshot, ConnectionKey
+from notifier.domain.watch import AccountTarget, ConnectionTarget, Fingerprint, PartnerTarget, Target
+from notifier.errors import SourceError, SourceNotFound, SourceRejected, StoreError
+from notifier.service.ports import Books, Clock, Source, Store
+from notifier.service.recorder import Recorded, Recorder
+
+_log = structlog.get_logger("notifier.poll")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the polls since the last line of log came to."""
+
+    polls: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    changes: int = 0
+    notifications: int = 0
+
+
+class Poller:
+    """Polls targets; one instance for each engine.
+
+    `on_news` is called after every commit that put something into the outbox.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        store: Store,
+        recorder: Recorder,
+        clock: Clock,
+        on_news: Callable[[], None],
+    ) -> None:
+        self._sources = sources
+        self._store = store
+        self._recorder = recorder
+        self._clock = clock
+        self._on_news = on_news
+        self._seen: dict[Target, Fingerprint] = {}
+        self._accounts: dict[PartnerTarget, dict[str, bytes]] = {}
+        self._pending: dict[Target, set[str]] = {}
+        self._partial: dict[Target, tuple[str, ...]] = {}
+        self._partials: dict[PartnerTarget, dict[str, tuple[str, ...]]] = {}
+        self._missing: dict[PartnerTarget, set[str]] = {}
+        self._absent: set[Target] = set()
+        self.problems: dict[str, str] = {}
+        self.tally = Tally()
+
+    async def start(self, targets: tuple[Target, ...]) -> None:
+        """Load what earlier runs left behind, and end the cases of what is no longer watched."""
+        self.problems = await self._store.run(lambda books: books.load_problems())
+        subjects = {str(target) for target in targets}
+        for subject in [one for one in self.problems if one not in subjects]:
+            await self._clear(subject)
+        changes = await self._recorder.start(targets)
+        if changes:
+            self._on_news()
+
+    def is_pending(self, target: Target) -> bool:
+        """Whether somebody waits for something that this target shows: then it is read more often."""
+        return bool(self._pending.get(target))
+
+    async def poll(self, target: Target) -> None:
+        """Read a target once and keep what is new. Raises nothing of SourceError or StoreError."""
+        self.tally.polls += 1
+        try:
+            problems = await self._read(target)
+        except SourceError as error:
+            self.tally.failed += 1
+            await self._remember(target, str(error))
+        except StoreError as error:
+            self.tally.failed += 1
+            _log.error("store failed", target=str(target), error=str(error))
+            self.problems[str(target)] = str(error)
+        except Exception as error:  # noqa: BLE001 - see below
+            # One answer that this code cannot take must not stop the others from being read.
+            self.tally.failed += 1
+            _log.exception("a fault of the notifier's own", target=str(target))
+            sentence = f"{target}: a fault of the notifier's own ({type(error).__name__}): please report it"
+            await self._remember(target, sentence)
+        else:
+            if problems:
+                await self._remember(target, " ".join(problems))
+            elif self.problems and str(target) in self.problems:
+                await self._clear(str(target))
+
+    async def _read(self, target: Target) -> tuple[str, ...]:
+        """Read a target and return what of it could not be understood, a sentence each."""
+        if isinstance(target, PartnerTarget):
+            return await self._walk(target)
+        source = self._sources[target.source]
+        try:
+            reading = await source.read(target, self._seen.get(target))
+        except SourceNotFound:
+            return await self._miss(target)
+        if reading is None:
+            self.tally.unchanged += 1
+            return self._partial.get(target, ())
+        names = target.names if isinstance(target, AccountTarget) else frozenset[str]()
+        pending = await self._record([reading.snapshot], target, names)
+        self._absent.discard(target)
+        self._pending[target] = set(pending)
+        self._partial[target] = reading.snapshot.problems
+        self._seen[target] = reading.fingerprint
+        return reading.snapshot.problems
+
+    async def _walk(self, target: PartnerTarget) -> tuple[str, ...]:
+        source = self._sources[target.source]
+        is_arrival = await self._store.run(lambda books: books.is_walked(target.source, target.owner_id))
+        seen = self._accounts.setdefault(target, {})
+        pending = self._pending.setdefault(target, set())
+        partial = self._partials.setdefault(target, {})
+        present: set[str] = set()
+        for_nobody: tuple[str, ...] = ()
+        async for page in source.walk(target, seen):
+            present.update(sighting.account_id for sighting in page)
+            read = [one for one in page if one.snapshot and one.account_id]
+            for_nobody += tuple(
+                problem
+                for one in page
+                if one.snapshot and not one.account_id
+                for problem in one.snapshot.problems
+            )
+            self.tally.unchanged += len(page) - len(read)
+            snapshots = [one.snapshot for one in read if one.snapshot]
+            if not snapshots:
+                continue
+            waiting = await self._record(snapshots, target, target.names, is_arrival=is_arrival)
+            pending -= {one.account_id for one in read}
+            pending |= waiting
+            for one in snapshots:
+                partial[one.account.account_id] = one.problems
+            seen.update({one.account_id: one.digest for one in read})
+        if not for_nobody:
+            # Whoever could not be read by name may be one that seems to be missing.
+            await self._finish_walk(target, present, is_first=not is_arrival)
+        return (*for_nobody, *(problem for problems in partial.values() for problem in problems))
+
+    async def _finish_walk(self, target: PartnerTarget, present: set[str], *, is_first: bool) -> None:
+        """A walk that came to its end shows which accounts are not under the partner any more.
+
+        Two walks in a row have to agree: a list that changes while it is walked may skip one.
+        """
+        known = await self._recorder.list_accounts(target, frozenset(self._sources))
+        missing = known - present
+        twice = missing & self._missing.get(target, set())
+        self._missing[target] = missing
+        left: list[str] = []
+        for account_id in sorted(twice):
+            try:
+                snapshot = await self._sources[target.source].confirm_account(account_id)
+            except SourceRejected:
+                left.append(account_id)
+                continue
+            if snapshot is None:
+                self._report(await self._recorder.record_account_gone(account_id))
+            left.append(account_id)
+        if left:
+            self._report(await self._recorder.record_unwatched(left))
+        for account_id in left:
+            self._accounts[target].pop(account_id, None)
+            self._pending[target].discard(account_id)
+            self._partials[target].pop(account_id, None)
+        if is_first:
+            now = self._clock.now()
+            await self._store.run(lambda books: books.mark_walked(target.source, target.owner_id, now))
+
+    async def _miss(self, target: ConnectionTarget | AccountTarget) -> tuple[str, ...]:
+        """Dintero says that the target is not there: normal for a connection, a problem for an account."""
+        source = self._sources[target.source]
+        self._seen.pop(target, None)
+        self._pending.pop(target, None)
+        if isinstance(target, AccountTarget):
+            snapshot = await source.confirm_account(target.account_id)
+            if snapshot is None:
+                self._report(await self._recorder.record_account_gone(target.account_id))
+                return (
+                    f"account {target.account_id} is unknown to Dintero: check its id and the credentials",
+                )
+            return ()
+        if target not in self._absent:
+            if await self._recorder.record_absence(target.key, target.source):
+                await self._confirm((target.key,), target)
+            self._absent.add(target)
+        return ()
+
+    async def _record(
+        self,
+        snapshots: list[AccountSnapshot],
+        target: Target,
+        names: frozenset[str],
+        *,
+        is_arrival: bool = False,
+    ) -> frozenset[str]:
+        """Keep what is new, confirm what is missing, and return the accounts in which somebody waits."""
+        recorded = await self._recorder.record(snapshots, target.source, names, is_arrival=is_arrival)
+        self._report(recorded)
+        await self._confirm(recorded.suspects, target)
+        return recorded.pending
+
+    async def _confirm(self, suspects: tuple[ConnectionKey, ...], target: Target) -> None:
+        """Ask directly for connections that a complete answer did not show, and end those that are gone."""
+        source = self._sources[target.source]
+        gone: list[ConnectionKey] = []
+        for key in suspects:
+            snapshot = await source.confirm(key)
+            if snapshot is None:
+                gone.append(key)
+            else:
+                self._report(await self._recorder.record([snapshot], target.source))
+        if gone:
+            self._report(await self._recorder.record_gone(gone))
+
+    def _report(self, recorded: Recorded) -> None:
+        self.tally.changes += len(recorded.changes)
+        self.tally.notifications += recorded.notifications
+        for change in recorded.changes:
+            _log.info(
+                "change",
+                connection=str(change.key),
+                topic=change.topic,
+                status=change.status,
+                case=change.case_id,
+                reason=change.reason,
+                told=change.is_told,
+            )
+        if recorded.notifications:
+            self._on_news()
+
+    async def _remember(self, target: Target, sentence: str) -> None:
+        subject = str(target)
+        if self.problems.get(subject) == sentence:
+            return
+        self.problems[subject] = sentence
+        _log.warning("cannot read", target=subject, error=sentence)
+        now = self._clock.now()
+        await self._write(lambda books: books.save_problem(subject, sentence, now))
+
+    async def _clear(self, subject: str) -> None:
+        self.problems.pop(subject, None)
+        _log.info("reads again", target=subject)
+        await self._write(lambda books: books.clear_problem(subject))
+
+    async def _write(self, job: Callable[[Books], None]) -> None:
+        try:
+            await self._store.run(job)
+        except StoreError as error:
+            _log.error("store failed", error=str(error))

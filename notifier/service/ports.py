@@ -1,0 +1,141 @@
+"""What the service needs of the outside: sources, a store, receivers and a clock."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from notifier.domain.compose import Dossier
+from notifier.domain.delivery import Claim, Finding, Guarantee, Receipt
+from notifier.domain.message import Message
+from notifier.domain.model import AccountSnapshot, ConnectionKey
+from notifier.domain.plan import Planned
+from notifier.domain.state import AccountState, ConnectionState
+from notifier.domain.watch import (
+    AccountTarget,
+    ConnectionTarget,
+    Fingerprint,
+    PartnerTarget,
+    Reading,
+    Sighting,
+    Target,
+)
+
+_T = TypeVar("_T")
+
+
+class Clock(Protocol):
+    """The time, and waiting for it."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware and in UTC. It may jump, in both directions."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Source(Protocol):
+    """A Dintero, read with one set of credentials. Every method raises SourceError and nothing else."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings (`[sources.<name>]`; "dintero" for the short form)."""
+
+    async def read(
+        self, target: ConnectionTarget | AccountTarget, seen: Fingerprint | None
+    ) -> Reading | None:
+        """Read one connection or one account; None when the answer is the one in `seen`.
+
+        A ConnectionTarget gives a snapshot with one connection and `is_complete=False`. Raises
+        SourceNotFound when the account, or the connection, is not there.
+        """
+
+    def walk(self, target: PartnerTarget, seen: Mapping[str, bytes]) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Walk all accounts of a partner, a page at a time, to the end or to the first SourceError.
+
+        `seen` maps account ids to the digests of accounts whose content need not be decoded again.
+        """
+
+    async def confirm(self, key: ConnectionKey) -> AccountSnapshot | None:
+        """Read one connection directly; None when Dintero says that it is not there."""
+
+    async def confirm_account(self, account_id: str) -> AccountSnapshot | None:
+        """Read one account directly; None when Dintero says that it is not there."""
+
+    def check(self, targets: tuple[Target, ...]) -> AsyncIterator[Finding]:
+        """Say of the token and of each target whether it can be read, and what to do if not."""
+
+
+class Receiver(Protocol):
+    """Something that takes messages: a Slack channel by bot token, a Slack webhook."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings (`[receivers.<name>]`)."""
+
+    @property
+    def destination(self) -> str:
+        """Where its messages end up, as a digest that holds no secret: equal means the same place."""
+
+    @property
+    def pace_seconds(self) -> float:
+        """The shortest time between two messages for its destination."""
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """What it can promise about one message."""
+
+    async def send(self, message: Message, *, is_plain: bool) -> Receipt:
+        """Send one message; `is_plain` asks for the plainest form. Raises DeliveryError and nothing else."""
+
+    def check(self, *, sends: bool) -> AsyncIterator[Finding]:
+        """Say whether messages can be taken, and what to do if not; with `sends`, send a test message."""
+
+
+class Outbox(Protocol):
+    """The outbox, as one transaction sees it; `notifier.store.outbox` says what each method does."""
+
+    def recover(self, now: datetime) -> int: ...
+    def rehome(self, destinations: Mapping[str, str], now: datetime) -> int: ...
+    def claim(self, destination: str, now: datetime) -> Claim | None: ...
+    def next_due_at(self, destination: str) -> datetime | None: ...
+    def pull_forward(self, beyond: datetime, now: datetime) -> None: ...
+    def record_delivered(self, claim: Claim, receipt: Receipt, now: datetime) -> None: ...
+    def record_retry(
+        self, claim: Claim, next_attempt_at: datetime, *, is_repeat: bool, **changed: Any
+    ) -> None: ...
+    def record_dead(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None: ...
+    def hold(
+        self, receiver: str, now: datetime, next_attempt_at: datetime, *, error_code: str, error: str
+    ) -> int: ...
+    def count_holds(self, receiver: str) -> int: ...
+
+
+class Books(Protocol):
+    """One open transaction of the store; `notifier.store.books` says what each method does."""
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    def load_accounts(self, account_ids: Iterable[str]) -> dict[str, AccountState]: ...
+    def load_known_values(self) -> set[tuple[str, str]]: ...
+    def load_dossier(self, change_id: str) -> Dossier | None: ...
+    def load_problems(self) -> dict[str, str]: ...
+    def list_watched(self) -> list[tuple[str, ConnectionKey]]: ...
+    def is_walked(self, source: str, owner_id: str) -> bool: ...
+    def mark_walked(self, source: str, owner_id: str, now: datetime) -> None: ...
+    def save_accounts(self, accounts: Sequence[AccountState]) -> None: ...
+    def save_connections(self, connections: Sequence[ConnectionState]) -> None: ...
+    def save_planned(self, planned: Sequence[Planned], now: datetime) -> int: ...
+    def save_problem(self, subject: str, sentence: str, now: datetime) -> None: ...
+    def clear_problem(self, subject: str) -> None: ...
+    def save_beat(self, row: Mapping[str, Any]) -> None: ...
+
+
+class Store(Protocol):
+    """What is remembered."""
+
+    async def run(self, job: Callable[[Books], _T]) -> _T:
+        """Run a job inside one transaction: all of it is kept, or none. Raises StoreError only."""

@@ -1,0 +1,235 @@
+"""From snapshots to the store: detect, plan and keep, in one transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from notifier.domain.change import Change, Topic
+from notifier.domain.detect import Detection, Watch, detect_account, note_absence, unwatch, withdraw
+from notifier.domain.first_run import FirstRun
+from notifier.domain.model import PENDING, Account, AccountSnapshot, ConnectionKey
+from notifier.domain.plan import Directory, plan
+from notifier.domain.routes import Route
+from notifier.domain.state import AccountState, ConnectionState
+from notifier.domain.watch import AccountTarget, ConnectionTarget, PartnerTarget, Target, covers
+from notifier.service.ports import Books, Clock, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What some snapshots came to.
+
+    `changes` were found and kept; `notifications` of them are to be sent. `suspects` are not there any more
+    and have to be confirmed. `pending` are the accounts with a connection that somebody waits for.
+    """
+
+    changes: tuple[Change, ...] = ()
+    notifications: int = 0
+    suspects: tuple[ConnectionKey, ...] = ()
+    pending: frozenset[str] = frozenset()
+
+
+class Recorder:
+    """Keeps what the poller reads, and decides in the same transaction who is told."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        routes: tuple[Route, ...],
+        directory: Directory,
+        first_run: FirstRun,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._routes = routes
+        self._directory = directory
+        self._first_run = first_run
+        self._known_values: set[tuple[str, str]] = set()
+
+    async def start(self, targets: tuple[Target, ...]) -> tuple[Change, ...]:
+        """Load what is known, and end the cases of what no target covers any more."""
+        now = self._clock.now()
+
+        def job(books: Books) -> tuple[Change, ...]:
+            self._known_values = books.load_known_values()
+            scope = _Scope(targets)
+            lost = [key for _, key in books.list_watched() if not scope.has(key)]
+            changes = self._unwatch(books, lost, now)
+            left = {key.account_id for key in lost if not key.name}
+            accounts = books.load_accounts(left).values()
+            books.save_accounts([replace(state, unwatched_at=now) for state in accounts])
+            return changes
+
+        return await self._store.run(job)
+
+    async def record(
+        self,
+        snapshots: Iterable[AccountSnapshot],
+        source: str,
+        names: frozenset[str] = frozenset(),
+        *,
+        is_arrival: bool = False,
+    ) -> Recorded:
+        """Compare snapshots with what is stored, and keep every change with its notifications.
+
+        `names` are the connections watched, all when empty. Nothing is written when nothing has changed.
+        """
+        read = tuple(snapshots)
+        now = self._clock.now()
+        watch = Watch(source, self._first_run, is_arrival, names, frozenset(self._known_values))
+
+        def job(books: Books) -> Recorded:
+            states = books.load_accounts(one.account.account_id for one in read)
+            found = [detect_account(states.get(one.account.account_id), one, watch, now) for one in read]
+            return self._keep(books, found, now)
+
+        recorded = await self._store.run(job)
+        self._learn(recorded.changes)
+        return recorded
+
+    async def record_absence(self, key: ConnectionKey, source: str) -> bool:
+        """Remember that a connection was looked for and is not there.
+
+        Returns True when it was there before: whether it is gone is to be confirmed.
+        """
+        now = self._clock.now()
+
+        def job(books: Books) -> bool:
+            account = books.load_accounts([key.account_id]).get(key.account_id)
+            state = account.connections.get(key.name) if account else None
+            if account is None:
+                live = key.account_id.startswith("P")
+                books.save_accounts([AccountState(Account(key.account_id, is_live=live), source, now)])
+            if state is None:
+                books.save_connections([note_absence(key, source, now)])
+            return state is not None and state.case is not None and state.gone_at is None
+
+        return await self._store.run(job)
+
+    async def record_gone(self, keys: Iterable[ConnectionKey]) -> Recorded:
+        """End connections that are gone for certain."""
+        gone = tuple(keys)
+        now = self._clock.now()
+
+        def job(books: Books) -> Recorded:
+            return self._end(books, gone, now, is_gone=True)
+
+        return await self._store.run(job)
+
+    async def record_account_gone(self, account_id: str) -> Recorded:
+        """End all connections of an account that Dintero does not know any more."""
+        now = self._clock.now()
+
+        def job(books: Books) -> Recorded:
+            account = books.load_accounts([account_id]).get(account_id)
+            keys = [one.key for one in account.connections.values()] if account else []
+            return self._end(books, tuple(keys), now, is_gone=True)
+
+        return await self._store.run(job)
+
+    async def list_accounts(self, target: PartnerTarget, sources: frozenset[str]) -> set[str]:
+        """Return the accounts that a partner's walk should show.
+
+        Those are the ones that it showed before, and those of sources that are no longer in the settings.
+        """
+
+        def job(books: Books) -> set[str]:
+            return {
+                key.account_id
+                for source, key in books.list_watched()
+                if (source == target.source or source not in sources) and covers(target, key)
+            }
+
+        return await self._store.run(job)
+
+    async def record_unwatched(self, account_ids: Iterable[str]) -> Recorded:
+        """End the cases of accounts that are not under their partner any more."""
+        ids = tuple(account_ids)
+        now = self._clock.now()
+
+        def job(books: Books) -> Recorded:
+            accounts = books.load_accounts(ids)
+            books.save_accounts([replace(state, unwatched_at=now) for state in accounts.values()])
+            keys = [one.key for state in accounts.values() for one in state.connections.values()]
+            return self._end(books, tuple(keys), now, is_gone=False)
+
+        return await self._store.run(job)
+
+    def _keep(self, books: Books, found: list[Detection], now: datetime) -> Recorded:
+        news = [one for one in found if one.is_news]
+        planned = [
+            each
+            for one in news
+            for each in plan(one.changes, one.account.account, self._routes, self._directory)
+        ]
+        notifications = 0
+        if news:
+            books.save_accounts([one.account for one in news if one.is_account_new])
+            books.save_connections([state for one in news for state in one.touched])
+            notifications = books.save_planned(planned, now)
+        return Recorded(
+            changes=tuple(change for one in news for change in one.changes),
+            notifications=notifications,
+            suspects=tuple(key for one in found for key in one.suspects),
+            pending=frozenset(
+                one.account.account.account_id
+                for one in found
+                if any(_is_pending(state) for state in one.account.connections.values())
+            ),
+        )
+
+    def _end(
+        self, books: Books, keys: tuple[ConnectionKey, ...], now: datetime, *, is_gone: bool
+    ) -> Recorded:
+        accounts = books.load_accounts({key.account_id for key in keys})
+        changes: list[Change] = []
+        notifications = 0
+        for key in keys:
+            account = accounts.get(key.account_id)
+            state = account.connections.get(key.name) if account else None
+            if account is None or state is None:
+                continue
+            after, found = withdraw(state, now) if is_gone else unwatch(state, now)
+            if after != state:
+                books.save_connections([after])
+            planned = plan(found, account.account, self._routes, self._directory)
+            notifications += books.save_planned(planned, now)
+            changes += found
+        return Recorded(tuple(changes), notifications)
+
+    def _unwatch(self, books: Books, keys: list[ConnectionKey], now: datetime) -> tuple[Change, ...]:
+        return self._end(books, tuple(key for key in keys if key.name), now, is_gone=False).changes
+
+    def _learn(self, changes: tuple[Change, ...]) -> None:
+        for change in changes:
+            if change.topic == Topic.UNKNOWN_VALUE:
+                kind, _, value = change.detail.partition(" ")
+                self._known_values.add((kind, value))
+
+
+class _Scope:
+    """What some targets cover, found by account: a look at every target for every key would take minutes."""
+
+    def __init__(self, targets: Iterable[Target]) -> None:
+        self._walks: list[Target] = []
+        self._by_account: dict[str, list[Target]] = {}
+        for target in targets:
+            match target:
+                case PartnerTarget():
+                    self._walks.append(target)
+                case AccountTarget():
+                    self._by_account.setdefault(target.account_id, []).append(target)
+                case ConnectionTarget():
+                    self._by_account.setdefault(target.key.account_id, []).append(target)
+
+    def has(self, key: ConnectionKey) -> bool:
+        """Whether some target may show a connection."""
+        near = self._by_account.get(key.account_id, ())
+        return any(covers(target, key) for target in near) or any(
+            covers(target, key) for target in self._walks
+        )
+
+
+def _is_pending(state: ConnectionState) -> bool:
+    return state.status == PENDING and state.gone_at is None and state.unwatched_at is None

@@ -1,0 +1,190 @@
+"""The doubles of the test suite, at the outermost edge only: time, Dintero, and somebody to tell.
+
+Everything between them is real: the recorder, the dispatcher, and a SQLite file.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+from notifier.domain.delivery import Finding, Guarantee, Receipt
+from notifier.domain.message import Message
+from notifier.domain.model import (
+    Account,
+    AccountSnapshot,
+    ConnectionKey,
+    ConnectionSnapshot,
+    Event,
+    SignatureLink,
+    Signup,
+)
+from notifier.domain.watch import (
+    AccountTarget,
+    ConnectionTarget,
+    Fingerprint,
+    PartnerTarget,
+    Reading,
+    Sighting,
+    Target,
+)
+from notifier.errors import SourceNotFound
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+ACCOUNT = "P12345678"
+VIPPS = ConnectionKey(ACCOUNT, "vipps")
+
+
+class FakeClock:
+    """A clock whose sleeper never waits: sleeping moves the time."""
+
+    def __init__(self) -> None:
+        self.present = NOW
+        self.elapsed = 0.0
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self.present
+
+    def monotonic(self) -> float:
+        """Return the seconds slept so far."""
+        return self.elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        """Move the time, and let others run."""
+        self.advance(seconds)
+        await asyncio.sleep(0)
+
+    def advance(self, seconds: float) -> None:
+        """Move the time."""
+        self.present += timedelta(seconds=seconds)
+        self.elapsed += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Move the wall clock alone, as somebody who sets it does."""
+        self.present += timedelta(seconds=seconds)
+
+
+class FakeReceiver:
+    """Takes messages, or fails with the errors it is given, in their order."""
+
+    guarantee = Guarantee.AT_LEAST_ONCE
+
+    def __init__(
+        self, name: str, *errors: Exception, destination: str = "", pace_seconds: float = 0.0
+    ) -> None:
+        self.name = name
+        self.destination = destination or f"to {name}"
+        self.pace_seconds = pace_seconds
+        self.errors = list(errors)
+        self.taken: list[Message] = []
+        self.attempts: list[bool] = []
+
+    async def send(self, message: Message, *, is_plain: bool) -> Receipt:
+        """Take one message, or raise the next error."""
+        self.attempts.append(is_plain)
+        if self.errors:
+            raise self.errors.pop(0)
+        self.taken.append(message)
+        return Receipt("C1", f"{len(self.taken)}.0")
+
+    async def check(self, *, sends: bool) -> AsyncIterator[Finding]:
+        """Find nothing."""
+        del sends
+        for finding in ():
+            yield finding
+
+    @property
+    def headlines(self) -> list[str]:
+        """What the messages say first."""
+        return [message.headline for message in self.taken]
+
+
+class FakeSource:
+    """A Dintero that answers from memory: `accounts` are what it has, `errors` what it raises first."""
+
+    name = "dintero"
+
+    def __init__(self, *snapshots: AccountSnapshot) -> None:
+        self.accounts = {one.account.account_id: one for one in snapshots}
+        self.errors: list[Exception] = []
+        self.confirmed: list[ConnectionKey] = []
+        self.is_repeating = False
+
+    def show(self, snapshot: AccountSnapshot) -> None:
+        """Have this account from now on."""
+        self.accounts[snapshot.account.account_id] = snapshot
+
+    async def read(
+        self, target: ConnectionTarget | AccountTarget, seen: Fingerprint | None
+    ) -> Reading | None:
+        """Answer with the account, or with one connection of it."""
+        if self.errors:
+            raise self.errors.pop(0)
+        account_id = target.account_id if isinstance(target, AccountTarget) else target.key.account_id
+        snapshot = self.accounts.get(account_id)
+        if snapshot is not None and isinstance(target, ConnectionTarget):
+            snapshot = await self.confirm(target.key)
+        if snapshot is None:
+            raise SourceNotFound("there is none", status=404)
+        fingerprint = Fingerprint(repr(snapshot).encode())
+        return None if seen == fingerprint else Reading(snapshot, fingerprint)
+
+    async def walk(
+        self, target: PartnerTarget, seen: Mapping[str, bytes]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Show every account, one to a page, and fail behind the first one with the next error."""
+        del target
+        for number, (account_id, snapshot) in enumerate(sorted(self.accounts.items())):
+            if number and self.errors:
+                raise self.errors.pop(0)
+            digest = repr(snapshot).encode()
+            yield (Sighting(account_id, digest, None if seen.get(account_id) == digest else snapshot),)
+
+    async def confirm(self, key: ConnectionKey) -> AccountSnapshot | None:
+        """Answer with one connection alone."""
+        self.confirmed.append(key)
+        account = self.accounts.get(key.account_id)
+        found = [one for one in account.connections if one.key == key] if account else []
+        return (
+            AccountSnapshot(account.account, tuple(found), is_complete=False) if account and found else None
+        )
+
+    async def confirm_account(self, account_id: str) -> AccountSnapshot | None:
+        """Answer with one account."""
+        return self.accounts.get(account_id)
+
+    async def check(self, targets: tuple[Target, ...]) -> AsyncIterator[Finding]:
+        """Find nothing."""
+        del targets
+        for finding in ():
+            yield finding
+
+
+def make_account(*connections: ConnectionSnapshot, account_id: str = ACCOUNT) -> AccountSnapshot:
+    """Return a complete answer for an account."""
+    account = Account(account_id, "Fjordbris Sport AS", account_id.startswith("P"))
+    return AccountSnapshot(account, connections, is_complete=True)
+
+
+def make_connection(
+    status: str, *events: Event, key: ConnectionKey = VIPPS, signup_id: str | None = "signup-1"
+) -> ConnectionSnapshot:
+    """Return a connection with one signup."""
+    signup = Signup(signup_id, NOW - timedelta(days=1), NOW + timedelta(days=13))
+    return ConnectionSnapshot(key, status, signups=(signup,) if signup_id else (), events=events)
+
+
+def make_request(number: int = 1, link: str = "https://sign.example.com/1") -> Event:
+    """Return an event that asks for a signature."""
+    return Event(
+        f"event-{number}",
+        "pending",
+        "signature_required",
+        NOW - timedelta(hours=2) + timedelta(minutes=number),
+        link=SignatureLink(link),
+    )
+
+
+def make_outcome(status: str, number: int = 100) -> Event:
+    """Return an event that records a status."""
+    return Event(f"event-{number}", status, status, NOW - timedelta(hours=1))
