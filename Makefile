@@ -1,0 +1,53 @@
+# `make demo` shows the whole thing; `make test` installs what it needs and runs every check.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+DEV    := $(VENV)/.dev
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit bench lint types picture requirements clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): requirements/runtime.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes -r requirements/runtime.txt
+	$(PIP) --require-hashes -r requirements/build.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(READY) requirements/dev.txt
+	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(READY) ## Run the notifier between a Dintero and a Slack on this machine (SECONDS=n to end by itself)
+	@$(BIN)/notifier demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: $(DEV) ## Install what is needed and run every check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	sh tests/find_chromium.sh
+	$(BIN)/pytest -n 2
+
+unit: $(DEV) ## Run the unit tests only (under 20 seconds)
+	$(BIN)/pytest -n 2 tests/unit tests/property
+
+bench: $(DEV) ## Measure, side by side with bare loops, and print the ratios
+	$(BIN)/python -m benchmarks
+
+picture: $(DEV) ## Draw docs/message.png anew from the sandbox's page (needs Chromium)
+	$(BIN)/python -m tests.picture docs/message.png
+
+requirements: $(DEV) ## Make requirements/*.txt anew from pyproject.toml, with hashes
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
+	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 - -o requirements/build.txt
+
+clean: ## Remove what the other commands made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

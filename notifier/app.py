@@ -1,0 +1,239 @@
+"""The composition root: settings in, a running service out."""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import aiohttp
+
+from notifier import __version__
+from notifier.dintero.client import MEBIBYTE, Transport
+from notifier.dintero.credentials import Credentials
+from notifier.dintero.retry import Retry
+from notifier.dintero.retry import RetryPolicy as ReadPolicy
+from notifier.dintero.source import DinteroSource
+from notifier.domain.compose import House
+from notifier.domain.delivery import Finding, Level
+from notifier.domain.first_run import FirstRun
+from notifier.domain.plan import Directory
+from notifier.domain.retry import RetryPolicy
+from notifier.domain.routes import DEFAULT_ROUTES, Route
+from notifier.domain.watch import Coverage, Target, plan_targets
+from notifier.errors import NotifierError
+from notifier.receivers.slack.bot import SlackBotReceiver
+from notifier.receivers.slack.session import open_session
+from notifier.receivers.slack.webhook import SlackWebhookReceiver
+from notifier.service.clock import SystemClock
+from notifier.service.dispatcher import Dispatcher
+from notifier.service.engine import Engine, Pace, Report
+from notifier.service.poller import Poller
+from notifier.service.ports import Receiver, Source
+from notifier.service.recorder import Recorder
+from notifier.settings import Addressee, Settings, SlackChannel, resolve_receivers, resolve_sources
+from notifier.settings.model import PollSettings, ReceiverSettings, SlackReceiverSettings, SourceSettings
+from notifier.store.database import Database
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything that the settings name outside this process, connected but not yet used."""
+
+    sources: Mapping[str, Source]
+    targets: tuple[Target, ...]
+    receivers: Mapping[str, Receiver]
+    directory: Directory
+
+
+async def run(settings: Settings, stopping: asyncio.Event | None = None) -> None:
+    """Run the service until SIGTERM, SIGINT or `stopping`. Raises NotifierError."""
+    stop = stopping or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with _assemble(settings) as engine:
+            await engine.run(stop, settings.delivery.grace_seconds)
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def run_once(settings: Settings) -> Report:
+    """Poll everything once and send what is due. Raises NotifierError."""
+    async with _assemble(settings) as engine:
+        return await engine.run_once()
+
+
+async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIterator[Finding]:
+    """Say, finding by finding, whether the settings work."""
+    yield Finding(Level.OK, "settings", "are complete and fit together")
+    yield check_store(settings)
+    if is_offline:
+        return
+    async with connect(settings) as outside:
+        for name, source in outside.sources.items():
+            targets = tuple(target for target in outside.targets if target.source == name)
+            async for finding in source.check(targets):
+                yield finding
+        for receiver in outside.receivers.values():
+            async for finding in receiver.check(sends=sends):
+                yield finding
+
+
+def check_store(settings: Settings) -> Finding:
+    """Say whether the store can be used; one that is not there yet is not made."""
+    database = Database(settings.store.url)
+    try:
+        if database.path.exists():
+            database.open_existing()
+            return Finding(Level.OK, "store", f"{database.path} can be read")
+        if not database.path.parent.is_dir():
+            sentence = f"the folder {database.path.parent} does not exist: make it, or name another store.url"
+            return Finding(Level.PROBLEM, "store", sentence)
+        return Finding(Level.OK, "store", f"{database.path} will be made by the first run")
+    except NotifierError as error:
+        return Finding(Level.PROBLEM, "store", str(error))
+    finally:
+        database.close()
+
+
+@asynccontextmanager
+async def connect(settings: Settings) -> AsyncIterator[Outside]:
+    """Make the sources and receivers that the settings name, and close them afterwards."""
+    addressees = resolve_receivers(settings)
+    async with AsyncExitStack() as stack:
+        sources: dict[str, Source] = {}
+        for name, one in resolve_sources(settings).items():
+            sources[name] = await stack.enter_async_context(_make_source(name, one, settings.poll))
+        seconds = max(one.timeout_seconds for one in addressees.by_name.values())
+        session = await stack.enter_async_context(open_session(total_seconds=seconds))
+        receivers = {name: _make_receiver(one, session, settings) for name, one in addressees.by_name.items()}
+        yield Outside(
+            sources=sources,
+            targets=list_targets(settings),
+            receivers=receivers,
+            directory=Directory(
+                {name: receiver.destination for name, receiver in receivers.items()}, addressees.aliases
+            ),
+        )
+
+
+def list_targets(settings: Settings) -> tuple[Target, ...]:
+    """Return the requests that cover everything the settings ask to watch."""
+    return plan_targets(
+        Coverage(name, one.account_id, one.watched_accounts, one.connections, one.discover)
+        for name, one in resolve_sources(settings).items()
+    )
+
+
+def list_routes(settings: Settings) -> tuple[Route, ...]:
+    """Return the routes of the settings, the default ones when there are none."""
+    if not settings.routes:
+        return DEFAULT_ROUTES
+    return tuple(
+        Route(
+            receivers=tuple(one.receivers),
+            events=tuple(one.events),
+            statuses=tuple(one.statuses),
+            connections=tuple(one.connections),
+            accounts=tuple(one.accounts),
+            livemode=one.livemode,
+            continues=one.continues,
+        )
+        for one in settings.routes
+    )
+
+
+@asynccontextmanager
+async def _assemble(settings: Settings) -> AsyncIterator[Engine]:
+    database = Database(settings.store.url)
+    try:
+        database.lock()
+        database.open()
+        async with connect(settings) as outside:
+            yield _make_engine(settings, database, outside)
+    finally:
+        database.close()
+
+
+def _make_engine(settings: Settings, database: Database, outside: Outside) -> Engine:
+    clock = SystemClock()
+    delivery, polling = settings.delivery, settings.poll
+    dispatcher = Dispatcher(
+        outside.receivers,
+        database,
+        clock,
+        House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url),
+        RetryPolicy(
+            delivery.first_retry_seconds,
+            delivery.max_retry_seconds,
+            timedelta(hours=delivery.give_up_after_hours),
+        ),
+        random.random,
+    )
+    recorder = Recorder(
+        database, clock, list_routes(settings), outside.directory, FirstRun(polling.first_run)
+    )
+    return Engine(
+        outside.targets,
+        Poller(outside.sources, database, recorder, clock, dispatcher.wake),
+        dispatcher,
+        database,
+        clock,
+        Pace(polling.interval_seconds, polling.quiet_interval_seconds, polling.concurrency),
+        version=__version__,
+    )
+
+
+def _make_source(name: str, one: SourceSettings, polling: PollSettings) -> DinteroSource:
+    return DinteroSource(
+        name,
+        Credentials(one.account_id, one.client_id, one.client_secret.get_secret_value()),
+        base_url=one.base_url,
+        transport=Transport(
+            connect_seconds=polling.connect_timeout_seconds,
+            read_seconds=polling.read_timeout_seconds,
+            total_seconds=polling.total_timeout_seconds,
+            concurrency=polling.concurrency,
+            body_bytes=int(polling.max_body_mib * MEBIBYTE),
+            bodies_bytes=int(polling.max_bodies_mib * MEBIBYTE),
+        ),
+        retry=Retry(ReadPolicy(attempts=polling.attempts, total_seconds=polling.retry_total_seconds)),
+    )
+
+
+def _make_receiver(one: Addressee, session: aiohttp.ClientSession, settings: Settings) -> Receiver:
+    mention = one.mention or ""
+    own = settings.receivers.get(one.name)
+    prefix = "NOTIFIER_SLACK__" if own is None else f"NOTIFIER_RECEIVERS__{one.name.upper()}__"
+    if isinstance(one, SlackChannel):
+        return SlackBotReceiver(
+            one.name,
+            one.bot_token.get_secret_value(),
+            one.channel,
+            one.base_url,
+            session,
+            mention=mention,
+            pace_seconds=one.pace_seconds,
+            token_setting=f"{prefix if _has_own_token(own) else 'NOTIFIER_SLACK__'}BOT_TOKEN",
+            channel_setting=f"{prefix}CHANNEL",
+        )
+    return SlackWebhookReceiver(
+        one.name,
+        one.url.get_secret_value(),
+        session,
+        mention=mention,
+        pace_seconds=one.pace_seconds,
+        url_setting=f"{prefix}{'WEBHOOK_URL' if own is None else 'URL'}",
+    )
+
+
+def _has_own_token(own: ReceiverSettings | None) -> bool:
+    return isinstance(own, SlackReceiverSettings) and own.bot_token is not None

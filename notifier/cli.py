@@ -1,0 +1,213 @@
+"""The command line: the one place where an error becomes an exit code and a sentence.
+
+Exit codes: 0 all is well, 1 something could not be read, delivered or done, 2 wrong usage, 78 wrong settings.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from notifier import __version__
+from notifier.errors import ConfigError, NotifierError, StoreError
+
+if TYPE_CHECKING:
+    from notifier.settings import Settings
+    from notifier.store.database import Database
+
+EXIT_OK: Final = 0
+EXIT_FAILURE: Final = 1
+EXIT_CONFIG: Final = 78
+"""EX_CONFIG of sysexits.h."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; argparse leaves with 2 by itself."""
+    options = _make_parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except ConfigError as error:
+        print("The settings cannot work:", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem}", file=sys.stderr)
+        return EXIT_CONFIG
+    except NotifierError as error:
+        print(f"notifier: {error}", file=sys.stderr)
+        return EXIT_FAILURE
+    except KeyboardInterrupt:
+        return EXIT_FAILURE
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python must not complain about it while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILURE
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="notifier", description="Tells people in Slack what happens to Dintero connections."
+    )
+    parser.add_argument("--version", action="version", version=f"notifier {__version__}")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings file (default: config/notifier.toml)"
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="watch and tell, until SIGTERM or Ctrl-C")
+    run.add_argument("--once", action="store_true", help="poll everything once, send what is due, and end")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="say whether the settings work, and how to mend them")
+    check.add_argument("--offline", action="store_true", help="look at the settings and the store only")
+    check.add_argument("--send", action="store_true", help="post a test message to every receiver")
+    check.set_defaults(command=_check)
+
+    status = commands.add_parser("status", help="show what the engine is doing")
+    status.add_argument("--json", action="store_true", help="as JSON")
+    status.add_argument("--health", action="store_true", help="say only whether an engine lives: exit 0 or 1")
+    status.set_defaults(command=_status)
+
+    outbox = commands.add_parser("outbox", help="look after messages that were given up")
+    actions = outbox.add_subparsers(title="actions", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="show dead letters")
+    listing.add_argument("--all", action="store_true", help="and those that are still to be sent")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(command=_list_outbox)
+    retry = actions.add_parser("retry", help="send dead letters again")
+    retry.add_argument("ids", nargs="*", metavar="ID", help="which ones (default: all dead letters)")
+    retry.set_defaults(command=_retry_outbox)
+    drop = actions.add_parser("drop", help="decide that messages are not to be sent")
+    drop.add_argument("ids", nargs="+", metavar="ID", help="which ones")
+    drop.set_defaults(command=_drop_outbox)
+
+    demo = commands.add_parser("demo", help="show the whole thing on this machine, without any account")
+    demo.add_argument("--seconds", type=float, metavar="N", help="end after N seconds (default: Ctrl-C)")
+    demo.add_argument("--port", type=int, default=8089, help="where the page is (default: 8089)")
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _load(options: argparse.Namespace) -> "Settings":
+    from notifier.settings import load_settings
+
+    return load_settings(config_path=options.config, environ=os.environ, cwd=Path.cwd())
+
+
+def _log_as(settings: "Settings") -> None:
+    from notifier import log
+    from notifier.settings import list_secrets
+
+    log.configure(settings.log.level, settings.log.format, secrets=list_secrets(settings))
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = _load(options)
+    _log_as(settings)
+    from notifier import app
+
+    if not options.once:
+        asyncio.run(app.run(settings))
+        return EXIT_OK
+    report = asyncio.run(app.run_once(settings))
+    for problem in report.problems:
+        print(f"notifier: {problem}", file=sys.stderr)
+    return EXIT_FAILURE if report.problems else EXIT_OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    from notifier import app, screen
+    from notifier.domain.delivery import Level
+
+    settings = _load(options)
+    _log_as(settings)
+
+    async def print_findings() -> bool:
+        is_well = True
+        async for finding in app.check(settings, is_offline=options.offline, sends=options.send):
+            print(screen.draw_finding(finding), flush=True)
+            is_well = is_well and finding.level is not Level.PROBLEM
+        return is_well
+
+    return EXIT_OK if asyncio.run(print_findings()) else EXIT_FAILURE
+
+
+def _status(options: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from notifier import screen
+    from notifier.store.report import read_status
+
+    now = datetime.now(UTC)
+    with _open_store(options) as database:
+        report = database.read_now(read_status)
+    is_alive = screen.is_alive(report, now)
+    if options.health:
+        print("alive" if is_alive else "no engine has given a sign of life lately")
+        return EXIT_OK if is_alive else EXIT_FAILURE
+    print(screen.dump_status(report, now) if options.json else screen.draw_status(report, now))
+    return EXIT_OK
+
+
+def _list_outbox(options: argparse.Namespace) -> int:
+    from notifier import screen
+    from notifier.domain.delivery import DeliveryState
+    from notifier.store.report import list_letters
+
+    others = (DeliveryState.DUE, DeliveryState.SENDING) if options.all else ()
+    with _open_store(options) as database:
+        letters = database.read_now(
+            lambda connection: list_letters(connection, (DeliveryState.DEAD, *others))
+        )
+    print(screen.dump_letters(letters) if options.json else screen.draw_letters(letters))
+    return EXIT_OK
+
+
+def _retry_outbox(options: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    now = datetime.now(UTC)
+    with _open_store(options) as database:
+        count = database.run_now(lambda books: books.outbox.retry(options.ids or None, now))
+    return _say_count(count, len(options.ids), "will be sent again within half a minute, or by the next run")
+
+
+def _drop_outbox(options: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    now = datetime.now(UTC)
+    with _open_store(options) as database:
+        count = database.run_now(lambda books: books.outbox.drop(options.ids, now))
+    return _say_count(count, len(options.ids), "will not be sent")
+
+
+def _say_count(count: int, asked: int, what: str) -> int:
+    print(f"{count} {'message' if count == 1 else 'messages'} {what}.")
+    if count < asked:
+        print(
+            f"notifier: {asked - count} of the ids are of no message for which this can be done: "
+            "see `notifier outbox list --all`",
+            file=sys.stderr,
+        )
+        return EXIT_FAILURE
+    return EXIT_OK
+
+
+def _open_store(options: argparse.Namespace) -> "Database":
+    from notifier.store.database import Database
+
+    database = Database(_load(options).store.url)
+    try:
+        database.open_existing()
+    except StoreError:
+        database.close()
+        raise
+    return database
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from notifier.sandbox.demo import show
+
+    return asyncio.run(show(seconds=options.seconds, port=options.port))

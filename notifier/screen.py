@@ -1,0 +1,111 @@
+"""What the commands print: for people, and as JSON for programs."""
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from notifier.domain.delivery import Finding, Level
+from notifier.store.report import Letter, StatusReport, Trouble
+
+ALIVE_WITHIN: Final = timedelta(seconds=100)
+"""Three missed signs of life: then an engine counts as dead."""
+
+_MARKS: Final = {Level.OK: "ok   ", Level.WARNING: "WARN ", Level.PROBLEM: "FAIL "}
+
+
+def draw_finding(finding: Finding) -> str:
+    """Return one line of `notifier check`."""
+    return _clean(f"{_MARKS[finding.level]} {finding.subject}: {finding.sentence}")
+
+
+def is_alive(report: StatusReport, now: datetime) -> bool:
+    """Whether an engine has given a sign of life lately, and has not said goodbye since."""
+    engine = report.engine
+    return engine is not None and engine.stopped_at is None and abs(now - engine.beat_at) <= ALIVE_WITHIN
+
+
+def draw_status(report: StatusReport, now: datetime) -> str:
+    """Return what `notifier status` prints."""
+    lines = [_draw_engine(report, now)]
+    counts = ", ".join(
+        f"{count} {status or '(no status)'}" for status, count in sorted(report.connections.items())
+    )
+    lines.append(f"watched    {report.accounts} accounts; connections: {counts or 'none yet'}")
+    states = {
+        state: report.outbox.get(state, 0) for state in ("due", "sending", "delivered", "dead", "dropped")
+    }
+    lines.append("outbox     " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    if report.oldest_due_at is not None:
+        lines.append(f"           the oldest waits for {_draw_span(now - report.oldest_due_at)}")
+    if report.repeated:
+        lines.append(f"           {report.repeated} sent again after an outcome that nobody knows")
+    lines += [f"held       {_draw_trouble(one, now)}" for one in report.holds]
+    lines += [f"unread     {_draw_trouble(one, now)}" for one in report.problems]
+    if report.outbox.get("dead"):
+        lines.append("to do      `notifier outbox list` shows what was given up")
+    return "\n".join(_clean(line) for line in lines)
+
+
+def dump_status(report: StatusReport, now: datetime) -> str:
+    """Return what `notifier status --json` prints."""
+    return _dump({"engine_alive": is_alive(report, now), **asdict(report)})
+
+
+def draw_letters(letters: Sequence[Letter]) -> str:
+    """Return what `notifier outbox list` prints."""
+    if not letters:
+        return "There are none."
+    return "\n".join(_clean(_draw_letter(letter)) for letter in letters)
+
+
+def dump_letters(letters: Sequence[Letter]) -> str:
+    """Return what `notifier outbox list --json` prints."""
+    return _dump([asdict(letter) for letter in letters])
+
+
+def _draw_engine(report: StatusReport, now: datetime) -> str:
+    engine = report.engine
+    if engine is None:
+        return "engine     has never run on this store"
+    who = f"process {engine.pid} on {engine.host}, version {engine.version}"
+    if engine.stopped_at is not None:
+        return f"engine     stopped {_draw_span(now - engine.stopped_at)} ago ({who})"
+    seen = f"last sign of life {_draw_span(now - engine.beat_at)} ago"
+    state = "running" if is_alive(report, now) else "DEAD or hung"
+    return f"engine     {state}, {seen}, {engine.polls} polls ({who})"
+
+
+def _draw_trouble(trouble: Trouble, now: datetime) -> str:
+    return f"{trouble.subject}, for {_draw_span(now - trouble.since)}: {trouble.sentence}"
+
+
+def _draw_letter(letter: Letter) -> str:
+    about = f"{letter.topic} of {letter.account_id}/{letter.connection} for {letter.receiver}"
+    tries = f"{letter.attempts} {'attempt' if letter.attempts == 1 else 'attempts'}"
+    return f"{letter.notification_id}  {letter.state}  {about}, {tries}: {letter.error or 'not tried yet'}"
+
+
+def _draw_span(span: timedelta) -> str:
+    seconds = max(0, int(span.total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _clean(text: str) -> str:
+    """Return text that cannot speak to the terminal."""
+    return "".join(" " if unicodedata.category(character)[0] == "C" else character for character in text)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, default=_dump_instant, indent=2, ensure_ascii=True)
+
+
+def _dump_instant(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,81 @@
+"""Draws the picture of the README: real messages of the notifier on the sandbox's page.
+
+python -m tests.picture docs/message.png
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from playwright.async_api import async_playwright
+
+from notifier import app, log
+from notifier.sandbox import SandboxDintero, SandboxSlack
+from notifier.settings import load_settings
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+QUIET = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+
+
+async def draw(path: Path, *, width: int = 1000, height: int = 940) -> None:
+    """Post the messages of a few merchants and take a picture of the channel."""
+    log.configure("error", "console")
+    async with SandboxDintero().serve() as dintero, SandboxSlack().serve() as slack:
+        bot = slack.add_bot("Dintero Notifier")
+        sales = slack.add_channel("sales", is_private=True, members=(bot,))
+        slack.add_channel("general")
+        with tempfile.TemporaryDirectory() as folder:
+            settings = load_settings(
+                config_path=None,
+                cwd=Path(folder),
+                environ={
+                    "NOTIFIER_DINTERO__BASE_URL": dintero.base_url,
+                    "NOTIFIER_DINTERO__ACCOUNT_ID": dintero.client.owner_id,
+                    "NOTIFIER_DINTERO__CLIENT_ID": dintero.client.client_id,
+                    "NOTIFIER_DINTERO__CLIENT_SECRET": dintero.client.client_secret,
+                    "NOTIFIER_DINTERO__DISCOVER": "true",
+                    "NOTIFIER_SLACK__BASE_URL": slack.base_url,
+                    "NOTIFIER_SLACK__BOT_TOKEN": bot.token,
+                    "NOTIFIER_SLACK__CHANNEL": sales.id,
+                    "NOTIFIER_SLACK__MENTION": "@here",
+                    "NOTIFIER_STORE__URL": f"sqlite:///{folder}/notifier.db",
+                    "NOTIFIER_SECRETS_DIR": folder,
+                },
+            )
+            dintero.add_account("P10000001", business_name="Fjordbris Sport AS")
+            dintero.apply("P10000001", "vipps", lifetime=timedelta(days=14))
+            dintero.require_signature("P10000001", "vipps")
+            await app.run_once(settings)
+            dintero.set_status("P10000001", "vipps", "enabled")
+            dintero.add_account("P10000002", business_name="Lilla Blåklockan AB")
+            dintero.apply("P10000002", "swish")
+            dintero.set_status("P10000002", "swish", "declined", description="Declined after review")
+            dintero.add_account("T10000003", business_name="<!channel> *Gratis* Brann AS")
+            dintero.apply("T10000003", "vipps")
+            dintero.require_signature("T10000003", "vipps", link="javascript:alert(1)")
+            await app.run_once(settings)
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+            page = await browser.new_page(viewport={"width": width, "height": height})
+            await page.goto(f"{slack.url}/#{sales.id}")
+            await page.locator("[data-ts]").nth(3).wait_for()
+            await page.screenshot(path=path)
+            await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(
+        draw(
+            Path(sys.argv[1]),
+            **{name: int(value) for name, value in zip(("width", "height"), sys.argv[2:], strict=False)},
+        )
+    )
