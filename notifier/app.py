@@ -18,7 +18,7 @@ from notifier.dintero.retry import Retry
 from notifier.dintero.retry import RetryPolicy as ReadPolicy
 from notifier.dintero.source import DinteroSource
 from notifier.domain.compose import House
-from notifier.domain.delivery import Finding, Level
+from notifier.domain.delivery import Finding, Level, WhenUnsure
 from notifier.domain.first_run import FirstRun
 from notifier.domain.plan import Directory
 from notifier.domain.retry import RetryPolicy
@@ -29,6 +29,7 @@ from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.receivers.slack.session import open_session
 from notifier.receivers.slack.webhook import SlackWebhookReceiver
 from notifier.service.clock import SystemClock
+from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.engine import Engine, Pace, Report
 from notifier.service.poller import Poller
@@ -91,13 +92,7 @@ def check_store(settings: Settings) -> Finding:
     """Say whether the store can be used; one that is not there yet is not made."""
     database = Database(settings.store.url)
     try:
-        if database.path.exists():
-            database.open_existing()
-            return Finding(Level.OK, "store", f"{database.path} can be read")
-        if not database.path.parent.is_dir():
-            sentence = f"the folder {database.path.parent} does not exist: make it, or name another store.url"
-            return Finding(Level.PROBLEM, "store", sentence)
-        return Finding(Level.OK, "store", f"{database.path} will be made by the first run")
+        return Finding(Level.OK, "store", database.examine())
     except NotifierError as error:
         return Finding(Level.PROBLEM, "store", str(error))
     finally:
@@ -166,18 +161,16 @@ async def _assemble(settings: Settings) -> AsyncIterator[Engine]:
 def _make_engine(settings: Settings, database: Database, outside: Outside) -> Engine:
     clock = SystemClock()
     delivery, polling = settings.delivery, settings.poll
-    dispatcher = Dispatcher(
-        outside.receivers,
-        database,
-        clock,
-        House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url),
-        RetryPolicy(
-            delivery.first_retry_seconds,
-            delivery.max_retry_seconds,
-            timedelta(hours=delivery.give_up_after_hours),
-        ),
-        random.random,
+    policy = RetryPolicy(
+        first_seconds=delivery.first_retry_seconds,
+        max_seconds=delivery.max_retry_seconds,
+        give_up_after=timedelta(hours=delivery.give_up_after_hours),
+        request_seconds=max(receiver.timeout_seconds for receiver in outside.receivers.values()),
+        look_seconds=delivery.look_seconds,
     )
+    house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
+    courier = Courier(outside.receivers, database, clock, house, policy, random.random)
+    dispatcher = Dispatcher(outside.receivers, database, clock, courier, policy)
     recorder = Recorder(
         database, clock, list_routes(settings), outside.directory, FirstRun(polling.first_run)
     )
@@ -222,6 +215,8 @@ def _make_receiver(one: Addressee, session: aiohttp.ClientSession, settings: Set
             session,
             mention=mention,
             pace_seconds=one.pace_seconds,
+            timeout_seconds=one.timeout_seconds,
+            when_unsure=WhenUnsure(one.when_unsure),
             token_setting=f"{prefix if _has_own_token(own) else 'NOTIFIER_SLACK__'}BOT_TOKEN",
             channel_setting=f"{prefix}CHANNEL",
         )
@@ -231,6 +226,8 @@ def _make_receiver(one: Addressee, session: aiohttp.ClientSession, settings: Set
         session,
         mention=mention,
         pace_seconds=one.pace_seconds,
+        timeout_seconds=one.timeout_seconds,
+        when_unsure=WhenUnsure(one.when_unsure),
         url_setting=f"{prefix}{'WEBHOOK_URL' if own is None else 'URL'}",
     )
 

@@ -13,7 +13,8 @@
     │   ├── DeliveryUnavailable    surely not taken: send again
     │   ├── DeliveryRateLimited    surely not taken, with the seconds to wait
     │   ├── DeliveryRejected       refused for good: this message, or everything for this receiver
-    │   └── DeliveryAmbiguous      may have been taken: nobody knows
+    │   ├── DeliveryAmbiguous      may have been taken: nobody knows
+    │   └── LookupImpossible       the receiver cannot be asked what it has taken
     └── StoreError                 the store could not be read or written
         ├── StoreUnavailable       locked, full, read-only, an I/O error: may pass
         ├── StoreInUse             another engine runs on the same store
@@ -118,7 +119,18 @@ class DeliveryRejected(DeliveryError):
 
 
 class DeliveryAmbiguous(DeliveryError):
-    """The request went out and nobody knows whether it took effect."""
+    """The request went out and nobody knows whether it took effect.
+
+    `was_answered` is True when the receiver is done with it: then it takes effect now or never.
+    """
+
+    def __init__(self, sentence: str, *, code: str = "", was_answered: bool = False) -> None:
+        super().__init__(sentence, code=code)
+        self.was_answered = was_answered
+
+
+class LookupImpossible(DeliveryError):
+    """The receiver cannot be asked whether it has a message: it keeps no history, or a scope is missing."""
 
 
 class StoreError(NotifierError):

@@ -40,8 +40,16 @@ def draw_status(report: StatusReport, now: datetime) -> str:
     lines.append("outbox     " + ", ".join(f"{count} {state}" for state, count in states.items()))
     if report.oldest_due_at is not None:
         lines.append(f"           the oldest waits for {_draw_span(now - report.oldest_due_at)}")
-    if report.repeated:
-        lines.append(f"           {report.repeated} sent again after an outcome that nobody knows")
+    if report.adopted:
+        lines.append(
+            f"           {report.adopted} with an unclear outcome were found where they had been sent"
+        )
+    if report.resent:
+        lines.append(f"           {report.resent} with an unclear outcome were sent again")
+    if report.outbox.get("held"):
+        lines.append(
+            f"           {report.outbox['held']} with an unclear outcome are held: `notifier outbox list`"
+        )
     lines += [f"held       {_draw_trouble(one, now)}" for one in report.holds]
     lines += [f"unread     {_draw_trouble(one, now)}" for one in report.problems]
     if report.outbox.get("dead"):

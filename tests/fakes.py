@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from notifier.domain.delivery import Finding, Guarantee, Receipt
+from notifier.domain.delivery import Finding, Receipt, WhenUnsure
 from notifier.domain.message import Message
 from notifier.domain.model import (
     Account,
@@ -27,7 +27,7 @@ from notifier.domain.watch import (
     Sighting,
     Target,
 )
-from notifier.errors import SourceNotFound
+from notifier.errors import LookupImpossible, SourceNotFound
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ACCOUNT = "P12345678"
@@ -67,7 +67,8 @@ class FakeClock:
 class FakeReceiver:
     """Takes messages, or fails with the errors it is given, in their order."""
 
-    guarantee = Guarantee.AT_LEAST_ONCE
+    timeout_seconds = 15.0
+    when_unsure = WhenUnsure.RESEND
 
     def __init__(
         self, name: str, *errors: Exception, destination: str = "", pace_seconds: float = 0.0
@@ -78,19 +79,43 @@ class FakeReceiver:
         self.errors = list(errors)
         self.taken: list[Message] = []
         self.attempts: list[bool] = []
+        self.asked: list[str] = []
+        self.can_be_asked = False
 
-    async def send(self, message: Message, *, is_plain: bool) -> Receipt:
-        """Take one message, or raise the next error."""
+    def now_there(self) -> datetime | None:
+        """Return None: it has no clock of its own."""
+        return None
+
+    async def prepare(self) -> None:
+        """Nothing has to be known."""
+
+    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+        """Look through what was taken, when it can be asked."""
+        del since
+        self.asked.append(notification_id)
+        if not self.can_be_asked:
+            raise LookupImpossible("it keeps no history")
+        for number, message in enumerate(self.taken, start=1):
+            if message.notification_id == notification_id:
+                return Receipt("C1", f"{number}.0")
+        return None
+
+    async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
+        """Take one message, or raise the next error; a DeliveryAmbiguous with code "taken" takes it too."""
+        del deadline
         self.attempts.append(is_plain)
-        if self.errors:
-            raise self.errors.pop(0)
-        self.taken.append(message)
+        error = self.errors.pop(0) if self.errors else None
+        if error is None or getattr(error, "code", "") == "taken":
+            self.taken.append(message)
+        if error is not None:
+            raise error
         return Receipt("C1", f"{len(self.taken)}.0")
 
     async def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Find nothing."""
         del sends
-        for finding in ():
+        nothing: tuple[Finding, ...] = ()
+        for finding in nothing:
             yield finding
 
     @property
@@ -156,7 +181,8 @@ class FakeSource:
     async def check(self, targets: tuple[Target, ...]) -> AsyncIterator[Finding]:
         """Find nothing."""
         del targets
-        for finding in ():
+        nothing: tuple[Finding, ...] = ()
+        for finding in nothing:
             yield finding
 
 

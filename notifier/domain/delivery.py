@@ -5,13 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Guarantee(StrEnum):
-    """What a receiver can promise about one message."""
+class WhenUnsure(StrEnum):
+    """What to do after an unclear answer of a receiver that cannot be asked."""
 
-    AT_LEAST_ONCE = "at least once"
-    """It cannot be asked whether it has a message: after an unclear answer the message is sent again."""
-    EXACTLY_ONCE = "exactly once"
-    """It can be asked, and is."""
+    RESEND = "resend"
+    """Send the message again: it may stand twice."""
+    HOLD = "hold"
+    """Leave it to somebody: `notifier outbox` shows it."""
 
 
 class DeliveryState(StrEnum):
@@ -24,6 +24,8 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     DEAD = "dead"
     """Given up: `notifier outbox retry` or `drop` decides."""
+    HELD = "held"
+    """May have arrived, and nobody can be asked: `notifier outbox retry` or `drop` decides."""
     DROPPED = "dropped"
     """Somebody decided that it is not to be sent."""
 
@@ -48,8 +50,10 @@ class Notification:
 class Claim:
     """A notification that one dispatcher has taken to send now; `attempt` counts from 1.
 
-    `is_repeat` is True when an earlier attempt's outcome is unknown; `is_plain` when the message's form was
-    refused and it goes as plain text.
+    `is_repeat` is True when an earlier attempt's outcome is unknown: then `doubt_since` is when the first
+    such attempt was made, by the receiver's clock, and `doubt_ends_at` is when a message that does not stand
+    there by then counts as not sent, by ours. `is_plain` is True when the message's form was refused and it
+    goes as plain text.
     """
 
     notification: Notification
@@ -57,6 +61,8 @@ class Claim:
     created_at: datetime
     is_repeat: bool = False
     is_plain: bool = False
+    doubt_since: datetime | None = None
+    doubt_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,11 @@ class RetryPolicy:
     first_seconds: float = 5.0
     max_seconds: float = 3600.0
     give_up_after: timedelta = timedelta(hours=72)
+    request_seconds: float = 15.0
+    """The longest that one request to a receiver takes: what was not taken by then never will be."""
+    look_seconds: float = 15.0
+    """For so long a message in doubt is looked for, since a receiver may show it late."""
+    look_pause_seconds: float = 2.0
 
     @property
     def longest_seconds(self) -> float:
@@ -49,6 +54,7 @@ class Retry:
 
     `is_repeat` says whether the failed attempt may have arrived. With `holds_receiver`, everything for the
     receiver waits until then as well. `counts` is False when the attempt was not the message's fault.
+    `doubt_ends_at` is until when a message that may have arrived is looked for.
     """
 
     at: datetime
@@ -56,6 +62,7 @@ class Retry:
     is_plain: bool = False
     holds_receiver: bool = False
     counts: bool = True
+    doubt_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +96,33 @@ def judge(
     if isinstance(error, DeliveryAmbiguous):
         if policy.is_exhausted(claim.attempt, now - claim.created_at):
             return GiveUp()
-        delay = policy.delay_seconds(claim.attempt, jitter)
-        return Retry(now + timedelta(seconds=delay), is_repeat=True, is_plain=claim.is_plain)
+        return _doubt(error, claim, policy, now, jitter)
     delay = min(policy.delay_seconds(holds + 1, jitter), HOLD_MAX_SECONDS)
     return Retry(now + timedelta(seconds=delay), is_plain=claim.is_plain, holds_receiver=True, counts=False)
+
+
+def judge_look(
+    error: DeliveryError, claim: Claim, policy: RetryPolicy, holds: int, now: datetime, jitter: float
+) -> Retry:
+    """Decide when to look again for a message in doubt; to look costs no attempt, and is never given up."""
+    if isinstance(error, DeliveryRateLimited):
+        seconds = min(error.retry_after_seconds, RETRY_AFTER_MAX_SECONDS) * (1 + jitter / 10)
+    else:
+        seconds = min(policy.delay_seconds(holds + 1, jitter), HOLD_MAX_SECONDS)
+    at = now + timedelta(seconds=seconds)
+    return Retry(at, is_repeat=True, is_plain=claim.is_plain, holds_receiver=True, counts=False)
+
+
+def _doubt(
+    error: DeliveryAmbiguous, claim: Claim, policy: RetryPolicy, now: datetime, jitter: float
+) -> Retry:
+    """Wait until the request can take no more effect; then look for as long as it may show late."""
+    wait = policy.look_pause_seconds / 2 if error.was_answered else policy.request_seconds
+    if claim.attempt > 1:
+        wait = max(wait, policy.delay_seconds(claim.attempt, jitter))
+    at = now + timedelta(seconds=wait)
+    ends_at = at + timedelta(seconds=policy.look_seconds)
+    return Retry(at, is_repeat=True, is_plain=claim.is_plain, doubt_ends_at=ends_at)
 
 
 def _end_hold(now: datetime, holds: int, jitter: float) -> datetime:

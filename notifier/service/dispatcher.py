@@ -5,17 +5,17 @@ before it sends the next.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
-from notifier.domain.compose import Dossier, House, compose
-from notifier.domain.delivery import Claim, Receipt
-from notifier.domain.retry import GiveUp, Retry, RetryPolicy, judge
-from notifier.errors import DeliveryAmbiguous, DeliveryError, StoreError
+from notifier.domain.compose import Dossier
+from notifier.domain.delivery import Claim
+from notifier.domain.retry import RetryPolicy
+from notifier.errors import DeliveryError, StoreError
+from notifier.service.courier import STORE_RETRY_SECONDS, Courier, Deliveries
 from notifier.service.ports import Books, Clock, Receiver, Store
 
 _log = structlog.get_logger("notifier.delivery")
@@ -23,39 +23,29 @@ _log = structlog.get_logger("notifier.delivery")
 LONGEST_WAIT_SECONDS: Final = 30.0
 """How long a lane trusts its idea of when the next message is due."""
 
-_STORE_RETRY_SECONDS: Final = 1.0
+CLAIM_SECONDS: Final = 30.0
+"""How long a claim is good for: a process that was held up for longer sends nothing on it."""
 
-_T = TypeVar("_T")
-
-
-@dataclass(slots=True)
-class Deliveries:
-    """What became of the attempts since the start."""
-
-    delivered: int = 0
-    failed: int = 0
-    dead: int = 0
-    repeated: int = 0
+UNKNOWN_CLOCK_MARGIN: Final = timedelta(minutes=15)
+"""How far a receiver's clock is trusted to be from ours, while it has not been heard."""
 
 
 class Dispatcher:
-    """Sends what is due; one instance for each engine. `jitter` gives numbers in [0, 1)."""
+    """Hands what is due to the courier, lane by lane; one instance for each engine."""
 
     def __init__(
         self,
         receivers: Mapping[str, Receiver],
         store: Store,
         clock: Clock,
-        house: House,
+        courier: Courier,
         policy: RetryPolicy,
-        jitter: Callable[[], float],
     ) -> None:
         self._receivers = receivers
         self._store = store
         self._clock = clock
-        self._house = house
+        self._courier = courier
         self._policy = policy
-        self._jitter = jitter
         self._lanes = {
             destination: _Lane(
                 destination,
@@ -63,20 +53,32 @@ class Dispatcher:
             )
             for destination in sorted({receiver.destination for receiver in receivers.values()})
         }
-        self.deliveries = Deliveries()
-        self.problems: dict[str, str] = {}
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What became of the attempts since the start."""
+        return self._courier.deliveries
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """The last sentence for each receiver that did not take its last message."""
+        return self._courier.problems
 
     async def start(self) -> int:
         """Take over what an earlier run left; return how many deliveries it left in doubt."""
         now = self._clock.now()
         destinations = {name: receiver.destination for name, receiver in self._receivers.items()}
 
+        # What was on its way may still be taken for as long as a request lasts.
+        look_at = now + timedelta(seconds=self._policy.request_seconds)
+        ends_at = look_at + timedelta(seconds=self._policy.look_seconds)
+
         def job(books: Books) -> tuple[int, int]:
-            return books.outbox.recover(now), books.outbox.rehome(destinations, now)
+            return books.outbox.recover(look_at, ends_at), books.outbox.rehome(destinations, now)
 
         doubtful, orphaned = await self._store.run(job)
         if doubtful:
-            _log.warning("deliveries in doubt are sent again", count=doubtful)
+            _log.warning("an earlier run left deliveries in doubt", count=doubtful)
         if orphaned:
             _log.warning("messages for receivers that are no longer in the settings", count=orphaned)
         return doubtful
@@ -102,6 +104,7 @@ class Dispatcher:
                 tasks.create_task(self._drain(lane, until))
 
     async def _serve(self, lane: "_Lane", stopping: asyncio.Event) -> None:
+        await self._prepare(lane)
         while not stopping.is_set():
             lane.news.clear()
             try:
@@ -109,7 +112,7 @@ class Dispatcher:
                 due_at = None if is_sent else await self._find_due(lane)
             except StoreError as error:
                 _log.error("store failed", error=str(error))
-                await self._wait(lane, _STORE_RETRY_SECONDS)
+                await self._wait(lane, STORE_RETRY_SECONDS)
                 continue
             if not is_sent:
                 await self._wait(lane, self._seconds_until(due_at))
@@ -117,6 +120,9 @@ class Dispatcher:
                 await self._pause(lane, stopping)
 
     async def _drain(self, lane: "_Lane", until: datetime) -> None:
+        if await self._find_due(lane) is None:
+            return
+        await self._prepare(lane)
         while True:
             if await self._send_next(lane):
                 await self._clock.sleep(max(0.0, lane.free_at - self._clock.monotonic()))
@@ -129,73 +135,33 @@ class Dispatcher:
     async def _send_next(self, lane: "_Lane") -> bool:
         """Send the next message of a lane; return False when there is none now."""
         now = self._clock.now()
+        deadline = self._clock.monotonic() + CLAIM_SECONDS
+        since = self._tell_time(lane, now)
 
         def job(books: Books) -> tuple[Claim, Dossier | None] | None:
-            claim = books.outbox.claim(lane.destination, now)
+            claim = books.outbox.claim(lane.destination, now, since)
             return (claim, books.load_dossier(claim.notification.change_id)) if claim else None
 
         claimed = await self._store.run(job)
         if claimed is None:
             return False
-        claim, dossier = claimed
         lane.free_at = self._clock.monotonic() + lane.pace_seconds
-        try:
-            receipt = await self._send(claim, dossier)
-        except DeliveryError as error:
-            await self._record_failure(claim, error)
-        else:
-            await self._record_success(claim, receipt)
+        await self._courier.deliver(*claimed, deadline)
         return True
 
-    async def _send(self, claim: Claim, dossier: Dossier | None) -> Receipt:
-        notification = claim.notification
-        receiver = self._receivers[notification.receiver]
-        try:
-            message = compose(notification.notification_id, _require(dossier), self._house, self._clock.now())
-            return await receiver.send(message, is_plain=claim.is_plain)
-        except DeliveryError:
-            raise
-        except Exception as error:
-            _log.exception("a fault of the notifier's own", notification=notification.notification_id)
-            raise DeliveryAmbiguous(
-                f"a fault of the notifier's own ({type(error).__name__}): please report it", code="internal"
-            ) from error
+    def _tell_time(self, lane: "_Lane", now: datetime) -> datetime:
+        """Return the time at a lane's receiver, or an instant that is surely before it."""
+        clocks = (one.now_there() for one in self._receivers.values() if one.destination == lane.destination)
+        return next((there for there in clocks if there is not None), now - UNKNOWN_CLOCK_MARGIN)
 
-    async def _record_success(self, claim: Claim, receipt: Receipt) -> None:
-        now = self._clock.now()
-        await self._record(lambda books: books.outbox.record_delivered(claim, receipt, now))
-        self.deliveries.delivered += 1
-        self.deliveries.repeated += claim.is_repeat
-        self.problems.pop(claim.notification.receiver, None)
-        _log.info("delivered", **_describe(claim), channel=receipt.channel, ref=receipt.message_ref)
-
-    async def _record_failure(self, claim: Claim, error: DeliveryError) -> None:
-        now = self._clock.now()
-        receiver = claim.notification.receiver
-        jitter = self._jitter()
-
-        def job(books: Books) -> Retry | GiveUp:
-            verdict = judge(error, claim, self._policy, books.outbox.count_holds(receiver), now, jitter)
-            _apply(books, claim, verdict, error, now)
-            return verdict
-
-        verdict = await self._record(job)
-        self.deliveries.failed += 1
-        self.problems[receiver] = f"{receiver}: {error}"
-        next_at = verdict.at.isoformat(timespec="seconds") if isinstance(verdict, Retry) else None
-        _log.warning("not delivered", **_describe(claim), error=str(error), next_attempt_at=next_at)
-        if isinstance(verdict, GiveUp):
-            self.deliveries.dead += 1
-            _log.error("given up: see `notifier outbox list`", **_describe(claim))
-
-    async def _record(self, job: Callable[[Books], _T]) -> _T:
-        """Record an outcome; a store that fails is asked again, since only this process knows the outcome."""
-        while True:
-            try:
-                return await self._store.run(job)
-            except StoreError as error:
-                _log.error("store failed, the outcome of a delivery waits for it", error=str(error))
-                await self._clock.sleep(_STORE_RETRY_SECONDS)
+    async def _prepare(self, lane: "_Lane") -> None:
+        """Let a lane's receivers learn what they need before the first message."""
+        for receiver in self._receivers.values():
+            if receiver.destination == lane.destination:
+                try:
+                    await receiver.prepare()
+                except DeliveryError as error:
+                    _log.info("not prepared", receiver=receiver.name, error=str(error))
 
     async def _find_due(self, lane: "_Lane") -> datetime | None:
         """Return when a lane's next message is due; one that lies too far ahead is due now.
@@ -244,37 +210,3 @@ class _Lane:
         self.pace_seconds = pace_seconds
         self.free_at = 0.0
         self.news = asyncio.Event()
-
-
-def _require(dossier: Dossier | None) -> Dossier:
-    if dossier is None:
-        raise LookupError("the change of this notification is not in the store")
-    return dossier
-
-
-def _apply(books: Books, claim: Claim, verdict: Retry | GiveUp, error: DeliveryError, now: datetime) -> None:
-    if isinstance(verdict, GiveUp):
-        books.outbox.record_dead(claim, now, error_code=error.code, error=str(error))
-        return
-    books.outbox.record_retry(
-        claim,
-        verdict.at,
-        is_repeat=verdict.is_repeat,
-        is_plain=verdict.is_plain,
-        attempts=claim.attempt if verdict.counts else claim.attempt - 1,
-        error_code=error.code,
-        error=str(error),
-    )
-    if verdict.holds_receiver:
-        receiver = claim.notification.receiver
-        books.outbox.hold(receiver, now, verdict.at, error_code=error.code, error=str(error))
-
-
-def _describe(claim: Claim) -> dict[str, object]:
-    return {
-        "receiver": claim.notification.receiver,
-        "topic": claim.notification.topic,
-        "notification": claim.notification.notification_id,
-        "case": claim.notification.case_id,
-        "attempt": claim.attempt,
-    }

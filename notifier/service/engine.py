@@ -21,7 +21,7 @@ from notifier.service.ports import Books, Clock, Store
 _log = structlog.get_logger("notifier.engine")
 
 BEAT_SECONDS: Final = 30.0
-ONCE_PATIENCE_SECONDS: Final = 15.0
+ONCE_PATIENCE_SECONDS: Final = 40.0
 """How long `run --once` waits for a message that has to be sent again."""
 
 _JITTER: Final = 0.1
@@ -115,7 +115,8 @@ class Engine:
         return Report(
             tally=replace(self._poller.tally),
             delivered=self._dispatcher.deliveries.delivered,
-            problems=tuple(sentence for _, sentence in problems),
+            # One mistake in the credentials is the same sentence for ten thousand targets.
+            problems=tuple(dict.fromkeys(sentence for _, sentence in problems)),
         )
 
     async def _start(self) -> None:

@@ -7,7 +7,7 @@ import structlog
 
 from notifier.domain.model import AccountSnapshot, ConnectionKey
 from notifier.domain.watch import AccountTarget, ConnectionTarget, Fingerprint, PartnerTarget, Target
-from notifier.errors import SourceError, SourceNotFound, SourceRejected, StoreError
+from notifier.errors import SourceError, SourceNotFound, SourceRejected, SourceUnauthorized, StoreError
 from notifier.service.ports import Books, Clock, Source, Store
 from notifier.service.recorder import Recorded, Recorder
 
@@ -51,6 +51,7 @@ class Poller:
         self._partials: dict[PartnerTarget, dict[str, tuple[str, ...]]] = {}
         self._missing: dict[PartnerTarget, set[str]] = {}
         self._absent: set[Target] = set()
+        self._accounts_there: set[tuple[str, str]] = set()
         self.problems: dict[str, str] = {}
         self.tally = Tally()
 
@@ -179,18 +180,32 @@ class Poller:
         self._seen.pop(target, None)
         self._pending.pop(target, None)
         if isinstance(target, AccountTarget):
-            snapshot = await source.confirm_account(target.account_id)
-            if snapshot is None:
-                self._report(await self._recorder.record_account_gone(target.account_id))
-                return (
-                    f"account {target.account_id} is unknown to Dintero: check its id and the credentials",
-                )
-            return ()
+            is_there = await source.confirm_account(target.account_id) is not None
+            return () if is_there else await self._lose_account(target.account_id)
         if target not in self._absent:
+            if not await self._has_account(target):
+                return await self._lose_account(target.key.account_id)
             if await self._recorder.record_absence(target.key, target.source):
                 await self._confirm((target.key,), target)
             self._absent.add(target)
         return ()
+
+    async def _has_account(self, target: ConnectionTarget) -> bool:
+        """Whether there is an account that a missing connection could belong to; one request an account."""
+        account_id = target.key.account_id
+        if (target.source, account_id) not in self._accounts_there:
+            try:
+                if await self._sources[target.source].confirm_account(account_id) is None:
+                    return False
+            except SourceUnauthorized:
+                pass  # Credentials for the connection alone: then nobody can tell.
+            self._accounts_there.add((target.source, account_id))
+        return True
+
+    async def _lose_account(self, account_id: str) -> tuple[str, ...]:
+        """End what an account had, if anything, and return what to do about an account that is not there."""
+        self._report(await self._recorder.record_account_gone(account_id))
+        return (f"account {account_id} is unknown to Dintero: check its id and the credentials",)
 
     async def _record(
         self,

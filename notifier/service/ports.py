@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from notifier.domain.compose import Dossier
-from notifier.domain.delivery import Claim, Finding, Guarantee, Receipt
+from notifier.domain.delivery import Claim, Finding, Receipt, WhenUnsure
 from notifier.domain.message import Message
 from notifier.domain.model import AccountSnapshot, ConnectionKey
 from notifier.domain.plan import Planned
@@ -84,11 +84,30 @@ class Receiver(Protocol):
         """The shortest time between two messages for its destination."""
 
     @property
-    def guarantee(self) -> Guarantee:
-        """What it can promise about one message."""
+    def timeout_seconds(self) -> float:
+        """The longest that one request to it takes: after that, what it has not taken it will not take."""
 
-    async def send(self, message: Message, *, is_plain: bool) -> Receipt:
-        """Send one message; `is_plain` asks for the plainest form. Raises DeliveryError and nothing else."""
+    @property
+    def when_unsure(self) -> WhenUnsure:
+        """What to do after an unclear answer where it cannot be asked."""
+
+    def now_there(self) -> datetime | None:
+        """Return the time by its own clock, None where that is not known."""
+
+    async def prepare(self) -> None:
+        """Learn what has to be known before the first message. Raises DeliveryError."""
+
+    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+        """Return where a message stands, None where it does not; `since` is by its own clock.
+
+        Raises LookupImpossible where it can never be asked, another DeliveryError where it could not now.
+        """
+
+    async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
+        """Send one message; `is_plain` asks for the plainest form. Raises DeliveryError and nothing else.
+
+        After `deadline` (of time.monotonic()) it does not leave any more: DeliveryUnavailable.
+        """
 
     def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Say whether messages can be taken, and what to do if not; with `sends`, send a test message."""
@@ -97,12 +116,15 @@ class Receiver(Protocol):
 class Outbox(Protocol):
     """The outbox, as one transaction sees it; `notifier.store.outbox` says what each method does."""
 
-    def recover(self, now: datetime) -> int: ...
+    def recover(self, look_at: datetime, ends_at: datetime) -> int: ...
     def rehome(self, destinations: Mapping[str, str], now: datetime) -> int: ...
-    def claim(self, destination: str, now: datetime) -> Claim | None: ...
+    def claim(self, destination: str, now: datetime, since: datetime) -> Claim | None: ...
     def next_due_at(self, destination: str) -> datetime | None: ...
     def pull_forward(self, beyond: datetime, now: datetime) -> None: ...
-    def record_delivered(self, claim: Claim, receipt: Receipt, now: datetime) -> None: ...
+    def record_delivered(
+        self, claim: Claim, receipt: Receipt, now: datetime, *, is_adopted: bool
+    ) -> None: ...
+    def record_held(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None: ...
     def record_retry(
         self, claim: Claim, next_attempt_at: datetime, *, is_repeat: bool, **changed: Any
     ) -> None: ...

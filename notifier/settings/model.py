@@ -43,6 +43,7 @@ ENV_DELIMITER: Final = "__"
 LevelName: TypeAlias = Literal["debug", "info", "warning", "error"]
 FormatName: TypeAlias = Literal["console", "json"]
 FirstRun: TypeAlias = Literal["open", "all", "none"]
+WhenUnsure: TypeAlias = Literal["resend", "hold"]
 
 _OWNER_ID_LENGTH: Final = 4
 
@@ -151,6 +152,7 @@ class SlackSettings(Section):
     channel: Channel | None = None
     webhook_url: WebhookUrl | None = None
     mention: Mention | None = None
+    when_unsure: WhenUnsure = "resend"
     timeout_seconds: TimeoutSeconds = 15
 
 
@@ -162,6 +164,7 @@ class SlackReceiverSettings(Section):
     bot_token: Token | None = None
     base_url: SlackBaseUrl | None = None
     mention: Mention | None = None
+    when_unsure: WhenUnsure = "resend"
     pace_seconds: WaitSeconds = 1.0
 
 
@@ -171,6 +174,7 @@ class SlackWebhookReceiverSettings(Section):
     kind: Literal["slack_webhook"]
     url: WebhookUrl
     mention: Mention | None = None
+    when_unsure: WhenUnsure = "resend"
     pace_seconds: WaitSeconds = 1.0
 
 
@@ -202,11 +206,12 @@ class LinkSettings(Section):
 
 
 class DeliverySettings(Section):
-    """`[delivery]`: how long and how often a message is tried, and how long a shutdown waits."""
+    """`[delivery]`: how long and how often a message is tried or looked for; how long a shutdown waits."""
 
     give_up_after_hours: Hours = 72
     first_retry_seconds: WaitSeconds = 5
     max_retry_seconds: WaitSeconds = Field(default=3600, validate_default=True)
+    look_seconds: WaitSeconds = 15
     grace_seconds: WaitSeconds = 10
 
     @field_validator("max_retry_seconds")

@@ -13,6 +13,7 @@ from notifier.settings.model import (
     Settings,
     SlackReceiverSettings,
     SlackSettings,
+    SlackWebhookReceiverSettings,
     SourceSettings,
 )
 from notifier.settings.rules import ONCALL, SALES
@@ -30,6 +31,7 @@ class SlackChannel:
     bot_token: SecretStr
     base_url: str
     mention: str | None
+    when_unsure: str
     pace_seconds: float
     timeout_seconds: float
 
@@ -41,6 +43,7 @@ class SlackWebhook:
     name: str
     url: SecretStr
     mention: str | None
+    when_unsure: str
     pace_seconds: float
     timeout_seconds: float
 
@@ -79,24 +82,45 @@ def resolve_sources(settings: Settings) -> Mapping[str, SourceSettings]:
 
 
 def _expand_short_form(slack: SlackSettings) -> Addressee:
-    pace_seconds = SlackReceiverSettings.model_fields["pace_seconds"].default
     if slack.webhook_url is not None:
-        return SlackWebhook(SALES, slack.webhook_url, slack.mention, pace_seconds, slack.timeout_seconds)
+        receiver: ReceiverSettings = SlackWebhookReceiverSettings(
+            kind="slack_webhook",
+            url=slack.webhook_url,
+            mention=slack.mention,
+            when_unsure=slack.when_unsure,
+        )
+        return _complete(SALES, receiver, slack)
     if slack.channel is None:
         raise ConfigError("slack: is missing: there is no receiver.")
-    receiver = SlackReceiverSettings(kind="slack", channel=slack.channel, mention=slack.mention)
+    receiver = SlackReceiverSettings(
+        kind="slack", channel=slack.channel, mention=slack.mention, when_unsure=slack.when_unsure
+    )
     return _complete(SALES, receiver, slack)
 
 
 def _complete(name: str, receiver: ReceiverSettings, slack: SlackSettings) -> Addressee:
-    mention, pace_seconds = receiver.mention, receiver.pace_seconds
     if not isinstance(receiver, SlackReceiverSettings):
-        return SlackWebhook(name, receiver.url, mention, pace_seconds, slack.timeout_seconds)
+        return SlackWebhook(
+            name=name,
+            url=receiver.url,
+            mention=receiver.mention,
+            when_unsure=receiver.when_unsure,
+            pace_seconds=receiver.pace_seconds,
+            timeout_seconds=slack.timeout_seconds,
+        )
     token = receiver.bot_token or slack.bot_token
     if token is None:
         raise ConfigError(f"receivers.{name}.bot_token: is missing.")
-    base_url = receiver.base_url or slack.base_url
-    return SlackChannel(name, receiver.channel, token, base_url, mention, pace_seconds, slack.timeout_seconds)
+    return SlackChannel(
+        name=name,
+        channel=receiver.channel,
+        bot_token=token,
+        base_url=receiver.base_url or slack.base_url,
+        mention=receiver.mention,
+        when_unsure=receiver.when_unsure,
+        pace_seconds=receiver.pace_seconds,
+        timeout_seconds=slack.timeout_seconds,
+    )
 
 
 def list_secrets(settings: Settings) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, Select, Table, select
 
 from notifier.domain.compose import Dossier
-from notifier.domain.model import ConnectionKey
+from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.plan import Planned
 from notifier.domain.state import AccountState, Case, ConnectionState, KnownEvent
 from notifier.store import rows, statements, tables
@@ -47,13 +47,14 @@ class Books:
             return None
         change = rows.read_change(row)
         place = {"account_id": change.key.account_id, "name": change.key.name}
+        connection = self._connection.execute(statements.CONNECTION, place).mappings().first()
+        if connection is None:
+            return None
         cases = [rows.read_case(one) for one in self._find(statements.CASES, place)]
         events = [rows.read_event(one) for one in self._find(statements.EVENTS, place)]
-        connection = self._connection.execute(statements.CONNECTION, place).mappings().one()
-        account = self._connection.execute(statements.ACCOUNT, place).mappings().one()
         return Dossier(
             change,
-            rows.read_account(account, {}).account,
+            Account(change.key.account_id, row["merchant"], row["is_live"]),
             rows.read_connection(connection, cases, events),
         )
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from notifier.errors import StoreError, StoreInUse, StoreUnavailable, StoreUnusable
 from notifier.store.books import Books
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest migration; a test holds it against `migrations/versions`."""
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
@@ -45,20 +45,30 @@ class Database:
         Raises StoreUnavailable or StoreUnusable with a sentence that names the file.
         """
         with self._explained():
-            if not self.path.parent.is_dir():
-                raise StoreUnavailable(f"the folder of the store {self.path} does not exist: make it first")
-            self._engine = _connect(self.path)
+            self._require_place()
+            # Signature links are in it: SQLite gives its other files the mode of this one.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._engine = _connect(self.path, is_ours=True)
             self._bring_up_to_date(self._engine)
 
     def open_existing(self) -> None:
-        """Open the file for a command beside the engine: it must be there, and of this version."""
+        """Open the file for a command beside the engine: it must be there, and of this version.
+
+        Nothing is made, migrated or otherwise changed by it.
+        """
         with self._explained():
-            if not self.path.is_file():
+            if not self.path.exists():
                 raise StoreUnavailable(
                     f"there is no store at {self.path}: run `notifier run` first, or name the right store.url"
                 )
-            self._engine = _connect(self.path)
+            self._require_place()
+            self._engine = _connect(self.path, is_ours=False)
             found = self.read_now(_read_revision)
+        if found is None:
+            raise StoreUnusable(
+                f"the store {self.path} holds nothing of the notifier's: run `notifier run` first, "
+                "or name the right store.url"
+            )
         if found != HEAD:
             raise StoreUnusable(
                 f"the store {self.path} is of another version (its revision is {found}, this is {HEAD}): "
@@ -70,7 +80,10 @@ class Database:
 
         The lock belongs to the process and goes with it, however it ends.
         """
-        name = f"{self.path}.lock"
+        with self._explained():
+            self._require_place()
+            # Resolved: one file is one store, whatever links lead to it.
+            name = f"{self.path.resolve()}.lock"
         try:
             handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -79,16 +92,35 @@ class Database:
             ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            os.ftruncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode("ascii"))
+        except BlockingIOError as error:
             holder = os.read(handle, 20).decode("ascii", "replace").strip()
             os.close(handle)
             raise StoreInUse(
                 f"another notifier (process {holder or 'unknown'}) runs on the store {self.path}: "
                 "stop it first, or give this one a store.url of its own"
             ) from error
-        os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode("ascii"))
+        except OSError as error:
+            os.close(handle)
+            raise StoreUnavailable(f"cannot lock {name}: {error.strerror}") from error
         self._lock_file = handle
+
+    def examine(self) -> str:
+        """Say of the store that an engine could use it; one that is not there yet is not made.
+
+        Raises StoreError where it could not.
+        """
+        with self._explained():
+            is_there = self.path.exists()
+        if is_there:
+            self.open_existing()
+        with self._explained():
+            self._require_place()
+            for place in (self.path.parent, *((self.path,) if is_there else ())):
+                if not os.access(place, os.W_OK):
+                    raise StoreUnavailable(f"{place} cannot be written: check who owns it")
+        return f"{self.path} {'can be read and written' if is_there else 'will be made by the first run'}"
 
     async def run(self, job: Callable[[Books], _T]) -> _T:
         """Run a job in one transaction, in the store's thread, and return what it returns."""
@@ -109,6 +141,12 @@ class Database:
     def _read(self, job: Callable[[Connection], _T]) -> _T:
         with self._explained(), self._require_engine().connect() as connection:
             return job(connection.execution_options(reads_only=True))
+
+    def _require_place(self) -> None:
+        if self.path.is_dir():
+            raise StoreUnusable(f"the store {self.path} is a folder: name a file in store.url")
+        if not self.path.parent.is_dir():
+            raise StoreUnavailable(f"the folder of the store {self.path} does not exist: make it first")
 
     def _require_engine(self) -> Engine:
         if self._engine is None:
@@ -156,11 +194,12 @@ class Database:
 
 
 def _find_path(url: str) -> Path:
-    parsed: URL = make_url(url)
-    return Path(parsed.database or "notifier.db").absolute()
+    # Taken as it is written: make_url would decode %20 in it.
+    return Path(url.removeprefix("sqlite:///")).absolute()
 
 
-def _connect(path: Path) -> Engine:
+def _connect(path: Path, *, is_ours: bool) -> Engine:
+    """Return the way to a file; only one that `is_ours` to change is set up as the product wants it."""
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=StaticPool,
@@ -170,7 +209,8 @@ def _connect(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        if is_ours:
+            cursor.execute("PRAGMA journal_mode=WAL")
         # A delivery is recorded before the next one starts: FULL keeps that true when the power goes.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA secure_delete=FAST")

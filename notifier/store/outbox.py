@@ -29,13 +29,16 @@ class Outbox:
         self._connection.execute(statement, [_new_row(one, now) for one in notifications])
         return len(notifications)
 
-    def recover(self, now: datetime) -> int:
-        """Make due what a process that is no more was sending; return how many deliveries are in doubt."""
+    def recover(self, look_at: datetime, ends_at: datetime) -> int:
+        """Put in doubt what a process that is no more was sending; return how many deliveries that are.
+
+        They are looked for from `look_at` on, and count as not sent if they do not stand there at `ends_at`.
+        """
         table = tables.outbox
         found = self._connection.execute(
             update(table)
             .where(table.c.state == DeliveryState.SENDING)
-            .values(state=DeliveryState.DUE, is_repeat=True, next_attempt_at=now)
+            .values(state=DeliveryState.DUE, is_repeat=True, next_attempt_at=look_at, doubt_ends_at=ends_at)
         )
         return found.rowcount
 
@@ -63,13 +66,15 @@ class Outbox:
         )
         return self._connection.execute(gone).rowcount
 
-    def claim(self, destination: str, now: datetime) -> Claim | None:
+    def claim(self, destination: str, now: datetime, since: datetime) -> Claim | None:
         """Take the next notification that may be sent to a destination now, and mark it as being sent.
 
         The first of each case is next; those behind it wait for it. A receiver on hold gets one message when
-        its hold has run out, and no more until that one is taken.
+        its hold has run out, and no more until that one is taken. `since` is the time by the receiver's
+        clock.
         """
-        found = self._connection.execute(statements.CLAIM, {"where": destination, "at": now})
+        values = {"where": destination, "at": now, "since": since}
+        found = self._connection.execute(statements.CLAIM, values)
         row = found.mappings().first()
         if row is None:
             return None
@@ -79,6 +84,8 @@ class Outbox:
             created_at=row["created_at"],
             is_repeat=row["is_repeat"],
             is_plain=row["is_plain"],
+            doubt_since=row["doubt_since"],
+            doubt_ends_at=row["doubt_ends_at"],
         )
 
     def next_due_at(self, destination: str) -> datetime | None:
@@ -92,14 +99,18 @@ class Outbox:
                 update(table).where(table.c.next_attempt_at > beyond).values(next_attempt_at=now)
             )
 
-    def record_delivered(self, claim: Claim, receipt: Receipt, now: datetime) -> None:
-        """Record that the receiver has the message, and release the receiver if it was on hold."""
+    def record_delivered(self, claim: Claim, receipt: Receipt, now: datetime, *, is_adopted: bool) -> None:
+        """Record that the receiver has the message, and release the receiver if it was on hold.
+
+        `is_adopted` says that it was found where an earlier attempt had put it.
+        """
         self._change(
-            claim.notification.notification_id,
+            claim,
             state=DeliveryState.DELIVERED,
             settled_at=now,
             channel=receipt.channel,
             message_ref=receipt.message_ref,
+            is_adopted=is_adopted,
             error_code="",
             error="",
         )
@@ -110,10 +121,10 @@ class Outbox:
     ) -> None:
         """Record that the message is to be sent again; `is_repeat` says whether it may have arrived.
 
-        `changed` are further columns: `is_plain`, `attempts`, `error_code`, `error`.
+        `changed` are further columns: `is_plain`, `attempts`, `doubt_ends_at`, `error_code`, `error`.
         """
         self._change(
-            claim.notification.notification_id,
+            claim,
             state=DeliveryState.DUE,
             next_attempt_at=next_attempt_at,
             is_repeat=is_repeat or claim.is_repeat,
@@ -122,13 +133,11 @@ class Outbox:
 
     def record_dead(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None:
         """Record that the message was given up, for `notifier outbox` to decide about."""
-        self._change(
-            claim.notification.notification_id,
-            state=DeliveryState.DEAD,
-            settled_at=now,
-            error_code=error_code,
-            error=error,
-        )
+        self._change(claim, state=DeliveryState.DEAD, settled_at=now, error_code=error_code, error=error)
+
+    def record_held(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None:
+        """Record that the message may have arrived: somebody has to decide whether to send it."""
+        self._change(claim, state=DeliveryState.HELD, settled_at=now, error_code=error_code, error=error)
 
     def hold(
         self, receiver: str, now: datetime, next_attempt_at: datetime, *, error_code: str, error: str
@@ -157,9 +166,9 @@ class Outbox:
         self._connection.execute(statements.RELEASE, {"which": receiver})
 
     def retry(self, notification_ids: Sequence[str] | None, now: datetime) -> int:
-        """Make dead or dropped notifications due again, all dead ones when no ids are given."""
+        """Make dead, held or dropped notifications due again, all dead ones when no ids are given."""
         table = tables.outbox
-        settled = (DeliveryState.DEAD, DeliveryState.DROPPED)
+        settled = (DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.DROPPED)
         wanted = (
             table.c.state == DeliveryState.DEAD
             if notification_ids is None
@@ -172,6 +181,9 @@ class Outbox:
                 state=DeliveryState.DUE,
                 attempts=0,
                 is_plain=False,
+                # Nobody can be asked about a held one, and somebody has decided: it is sent without a look.
+                is_repeat=and_(table.c.is_repeat, table.c.state != DeliveryState.HELD),
+                doubt_ends_at=now,
                 created_at=now,
                 next_attempt_at=now,
                 settled_at=None,
@@ -180,17 +192,18 @@ class Outbox:
         return self._connection.execute(again).rowcount
 
     def drop(self, notification_ids: Sequence[str], now: datetime) -> int:
-        """Decide that dead or due notifications are not to be sent; one that is on its way is left alone."""
+        """Decide that notifications are not to be sent; one that is on its way is left alone."""
         table = tables.outbox
-        droppable = (DeliveryState.DEAD, DeliveryState.DUE)
+        droppable = (DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.DUE)
         wanted = and_(table.c.state.in_(droppable), table.c.notification_id.in_(notification_ids))
         drop = update(table).where(wanted).values(state=DeliveryState.DROPPED, settled_at=now)
         return self._connection.execute(drop).rowcount
 
-    def _change(self, notification_id: str, **values: Any) -> None:
+    def _change(self, claim: Claim, **values: Any) -> None:
         if "error" in values:
             values["error"] = values["error"][:_ERROR_CHARS]
-        self._connection.execute(statements.CHANGE_ROW, {"which": notification_id, **values})
+        which = {"which": claim.notification.notification_id, "attempt": claim.attempt}
+        self._connection.execute(statements.CHANGE_CLAIMED, {**which, **values})
 
 
 def _new_row(notification: Notification, now: datetime) -> dict[str, Any]:

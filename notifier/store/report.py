@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from notifier.domain.delivery import DeliveryState
 from notifier.store import tables
@@ -55,7 +55,8 @@ class StatusReport:
     """All that `notifier status` shows.
 
     `connections` counts those that are there by status, `outbox` the notifications by state. `oldest_due_at`
-    is when the oldest unsettled notification was made.
+    is when the oldest unsettled notification was made. Of the messages whose first outcome nobody knew,
+    `adopted` were found where they had been sent, and `resent` were sent again.
     """
 
     engine: EngineSign | None
@@ -63,7 +64,8 @@ class StatusReport:
     connections: dict[str, int]
     outbox: dict[str, int]
     oldest_due_at: datetime | None
-    repeated: int
+    resent: int
+    adopted: int
     holds: tuple[Trouble, ...]
     problems: tuple[Trouble, ...]
 
@@ -75,6 +77,7 @@ def read_status(connection: Connection) -> StatusReport:
     by_status = select(listed.c.status, func.count()).where(*is_there).group_by(listed.c.status)
     by_state = select(sent.c.state, func.count()).group_by(sent.c.state)
     is_open = sent.c.state.in_((DeliveryState.DUE, DeliveryState.SENDING))
+    is_delivered = sent.c.state == DeliveryState.DELIVERED
     watched = select(func.count()).where(tables.accounts.c.unwatched_at.is_(None))
     return StatusReport(
         engine=_read_engine(connection),
@@ -82,7 +85,8 @@ def read_status(connection: Connection) -> StatusReport:
         connections=dict(connection.execute(by_status).all()),
         outbox=dict(connection.execute(by_state).all()),
         oldest_due_at=connection.execute(select(func.min(sent.c.created_at)).where(is_open)).scalar(),
-        repeated=connection.execute(select(func.count()).where(sent.c.is_repeat)).scalar() or 0,
+        resent=_count(connection, is_delivered, sent.c.is_repeat, ~sent.c.is_adopted),
+        adopted=_count(connection, is_delivered, sent.c.is_adopted),
         holds=_read_troubles(
             connection.execute(
                 select(tables.holds.c.receiver.label("subject"), tables.holds.c.since, tables.holds.c.error)
@@ -106,6 +110,11 @@ def list_letters(connection: Connection, states: Sequence[DeliveryState]) -> lis
         .order_by(sent.c.seq)
     )
     return [_read_letter(row) for row in connection.execute(query).mappings()]
+
+
+def _count(connection: Connection, *which: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(tables.outbox).where(*which)
+    return connection.execute(query).scalar() or 0
 
 
 def _read_engine(connection: Connection) -> EngineSign | None:

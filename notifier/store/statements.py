@@ -14,6 +14,7 @@ from sqlalchemy import (
     Insert,
     Select,
     Table,
+    and_,
     bindparam,
     case,
     delete,
@@ -32,6 +33,7 @@ _DUE: Final[ColumnElement[str]] = literal_column("'due'")
 _SENDING: Final[ColumnElement[str]] = literal_column("'sending'")
 _DESTINATION: Final[BindParameter[str]] = bindparam("where")
 _AT: Final[BindParameter[datetime]] = bindparam("at", type_=tables.Instant)
+_SINCE: Final[BindParameter[datetime]] = bindparam("since", type_=tables.Instant)
 
 
 def is_open(outbox: FromClause) -> ColumnElement[bool]:
@@ -67,7 +69,13 @@ _next_seq = (
 CLAIM: Final = (
     update(_sent)
     .where(_sent.c.seq == _next_seq.scalar_subquery())
-    .values(state="sending", attempts=_sent.c.attempts + 1)
+    .values(
+        state="sending",
+        attempts=_sent.c.attempts + 1,
+        doubt_since=case(
+            (and_(_sent.c.is_repeat, _sent.c.doubt_since.is_not(None)), _sent.c.doubt_since), else_=_SINCE
+        ),
+    )
     .returning(
         _sent.c.notification_id,
         _sent.c.change_id,
@@ -79,9 +87,14 @@ CLAIM: Final = (
         _sent.c.created_at,
         _sent.c.is_repeat,
         _sent.c.is_plain,
+        _sent.c.doubt_since,
+        _sent.c.doubt_ends_at,
     )
 )
-"""Marks the next row for the destination `where` that may be sent `at` an instant, and gives it as it is now."""
+"""Marks the next row for the destination `where` that may be sent at `at`, and gives it as it is then.
+
+`since` is the time by the receiver's clock; the first attempt whose outcome is unknown keeps its own.
+"""
 
 _firsts = (
     select(func.min(_before.c.seq))
@@ -102,18 +115,26 @@ NEXT_DUE: Final = (
 )
 """When the next row for the destination `where` may be sent."""
 
-CHANGE_ROW: Final = update(_sent).where(_sent.c.notification_id == bindparam("which"))
-"""Changes the row of the notification `which`; the columns are whatever else is given."""
+CHANGE_CLAIMED: Final = update(_sent).where(
+    _sent.c.notification_id == bindparam("which"),
+    _sent.c.state == _SENDING,
+    _sent.c.attempts == bindparam("attempt"),
+)
+"""Changes the row of the notification `which` while the claim `attempt` on it holds."""
 
 RELEASE: Final = delete(_held).where(_held.c.receiver == bindparam("which"))
 COUNT_HOLDS: Final = select(_held.c.attempts).where(_held.c.receiver == bindparam("which"))
 
-CHANGE: Final = select(tables.changes).where(tables.changes.c.change_id == bindparam("which"))
+CHANGE: Final = (
+    select(tables.changes, tables.accounts.c.merchant, tables.accounts.c.is_live)
+    .join(tables.accounts, tables.accounts.c.account_id == tables.changes.c.account_id)
+    .where(tables.changes.c.change_id == bindparam("which"))
+)
+"""A change, and whose it is."""
 
 _ACCOUNT_ID: Final[BindParameter[str]] = bindparam("account_id")
 _NAME: Final[BindParameter[str]] = bindparam("name")
 
-ACCOUNT: Final = select(tables.accounts).where(tables.accounts.c.account_id == _ACCOUNT_ID)
 CONNECTION: Final = select(tables.connections).where(
     tables.connections.c.account_id == _ACCOUNT_ID, tables.connections.c.name == _NAME
 )
@@ -139,7 +160,10 @@ def select_by_accounts(table: Table, order: str) -> Select[Any]:
 @cache
 def upsert(table: Table, dialect_name: str, *, keeps: bool) -> Insert:
     """Return what writes rows: one that is there stays as it is (`keeps`), or takes what is different."""
-    statement = (postgresql if dialect_name == "postgresql" else sqlite).insert(table)
+    is_postgresql = dialect_name == "postgresql"
+    statement: sqlite.Insert | postgresql.Insert = (
+        postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+    )
     keys = [column.name for column in table.primary_key]
     if keeps:
         return statement.on_conflict_do_nothing(index_elements=keys)

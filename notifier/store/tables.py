@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -150,6 +151,9 @@ outbox = Table(
     Column("message_ref", Text, nullable=False),
     Column("error_code", Text, nullable=False),
     Column("error", Text, nullable=False),
+    Column("doubt_since", Instant),
+    Column("doubt_ends_at", Instant),
+    Column("is_adopted", Boolean, nullable=False, server_default=false()),
     Index(
         "outbox_open",
         "destination",

@@ -22,6 +22,12 @@ _ADD: Final = "add it to the app (OAuth & Permissions) and install the app again
 _READERS: Final = "whoever reads it can open the signature links that are posted there"
 
 
+def read_scopes(headers: Mapping[str, str]) -> frozenset[str]:
+    """Return the scopes that an answer of Slack's says the token has; empty where it does not say."""
+    listed = headers.get("x-oauth-scopes", "").split(",")
+    return frozenset(scope.strip() for scope in listed if scope.strip())
+
+
 def judge_scopes(scopes: frozenset[str]) -> Iterator[Verdict]:
     """Say which of the scopes that the job takes are missing; none at all means that Slack named none."""
     if not scopes:

@@ -24,7 +24,6 @@ from notifier.errors import (
 )
 from notifier.receivers.slack.refusals import Meaning, find_refusal
 
-DEFAULT_RETRY_CHANNEL_ID: Final = re.compile(r"[CDGUW][A-Z0-9]{2,}")
 DEFAULT_RETRY_SECONDS: Final = 30.0
 """What is waited after a rate limit that does not say how long."""
 MIN_RETRY_SECONDS: Final = 1.0
@@ -131,7 +130,7 @@ def _explain(answer: Answer, code: str, address: Address, *, needed: object = No
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         name = code or f"http_{status}"
         sentence = f"{address}: Slack answered HTTP {status} ({name}); the request may have taken effect"
-        return DeliveryAmbiguous(sentence, code=name)
+        return DeliveryAmbiguous(sentence, code=name, was_answered=True)
     refusal = find_refusal(code)
     if refusal is None:
         return _explain_status(status, code, address)
@@ -145,7 +144,7 @@ def _mean(meaning: Meaning, sentence: str, code: str) -> DeliveryError:
     if meaning is Meaning.LATER:
         return DeliveryUnavailable(sentence, code=code)
     if meaning is Meaning.UNCLEAR:
-        return DeliveryAmbiguous(sentence, code=code)
+        return DeliveryAmbiguous(sentence, code=code, was_answered=True)
     return DeliveryRejected(
         sentence, code=code, scope="receiver" if meaning is Meaning.RECEIVER else "message"
     )
@@ -170,7 +169,7 @@ def _explain_status(status: int, code: str, address: Address) -> DeliveryError:
         return DeliveryUnavailable(f"{address}: HTTP {status} came back; it is sent again later", code=name)
     if status < HTTPStatus.BAD_REQUEST and not code:
         fault = f"HTTP {status} came with a body that is not Slack's; the request may have taken effect"
-        return DeliveryAmbiguous(f"{address}: {fault}", code=name)
+        return DeliveryAmbiguous(f"{address}: {fault}", code=name, was_answered=True)
     fault = f"Slack refused the message with {name}, an error that this version does not know"
     return DeliveryRejected(f"{address}: {fault}", code=name, scope="message")
 

@@ -5,17 +5,19 @@ Source: docs.slack.dev, `chat.postMessage` and "Message metadata", read 2026-08.
 
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from hashlib import blake2b
 from typing import Final
 
 import aiohttp
 
-from notifier.domain.delivery import Finding, Guarantee, Receipt
+from notifier.domain.delivery import Finding, Receipt, WhenUnsure
 from notifier.domain.message import Message
 from notifier.receivers.slack.answers import Address, read_post
 from notifier.receivers.slack.blocks import render
 from notifier.receivers.slack.check import check_bot
 from notifier.receivers.slack.client import WebApi
+from notifier.receivers.slack.lookup import History
 from notifier.receivers.slack.mention import read_mention
 
 _BOT_TOKEN: Final = re.compile(r"xox[a-z]-(?P<team>[0-9]+)-[0-9]+-.+")
@@ -39,6 +41,8 @@ class SlackBotReceiver:
         *,
         mention: str = "",
         pace_seconds: float = 1.0,
+        timeout_seconds: float = 15.0,
+        when_unsure: WhenUnsure = WhenUnsure.RESEND,
         token_setting: str = "NOTIFIER_SLACK__BOT_TOKEN",  # noqa: S107
         channel_setting: str = "NOTIFIER_SLACK__CHANNEL",
     ) -> None:
@@ -48,6 +52,9 @@ class SlackBotReceiver:
         self._api = WebApi(token=token, base_url=base_url, session=session, address=self._address)
         self._mention = read_mention(mention)
         self._pace_seconds = pace_seconds
+        self._timeout_seconds = timeout_seconds
+        self._when_unsure = when_unsure
+        self._history = History(self._api, self._address)
         self._destination = _digest_destination(base_url, token, self._address)
 
     def __repr__(self) -> str:
@@ -69,12 +76,32 @@ class SlackBotReceiver:
         return self._pace_seconds
 
     @property
-    def guarantee(self) -> Guarantee:
-        """At least once, as long as it does not look for a message before it sends it again."""
-        return Guarantee.AT_LEAST_ONCE
+    def timeout_seconds(self) -> float:
+        """The longest that one request takes."""
+        return self._timeout_seconds
 
-    async def send(self, message: Message, *, is_plain: bool) -> Receipt:
-        """Post one message; the receipt holds the channel's id and `ts`. Raises DeliveryError."""
+    @property
+    def when_unsure(self) -> WhenUnsure:
+        """What to do after an unclear answer while the channel's history cannot be read."""
+        return self._when_unsure
+
+    def now_there(self) -> datetime | None:
+        """Return the time at Slack, by its last answer's `Date`; None before the first one."""
+        return self._api.clock.now()
+
+    async def prepare(self) -> None:
+        """Learn who our bot is and what time it is at Slack. Raises DeliveryError."""
+        await self._history.introduce()
+
+    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+        """Look for a message in the channel's history. Raises DeliveryError, LookupImpossible among them."""
+        return await self._history.find(notification_id, since)
+
+    async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
+        """Post one message; the receipt holds the channel's id and `ts`. Raises DeliveryError.
+
+        After `deadline` (of time.monotonic()) it does not leave any more.
+        """
         post = render(message, self._mention, is_plain=is_plain)
         body = {
             "channel": self._address.channel,
@@ -85,11 +112,11 @@ class SlackBotReceiver:
         }
         if post.blocks:
             body["blocks"] = list(post.blocks)
-        return read_post(await self._api.post("chat.postMessage", body), self._address)
+        return read_post(await self._api.post("chat.postMessage", body, deadline=deadline), self._address)
 
     def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Say who the bot is, what it may do and how its channel is; with `sends`, post a test message."""
-        return check_bot(self._api, self._address, self._send_rich, sends=sends)
+        return check_bot(self._api, self._address, self._send_rich, self._when_unsure, sends=sends)
 
     async def _send_rich(self, message: Message) -> Receipt:
         return await self.send(message, is_plain=False)

@@ -7,11 +7,18 @@ read 2026-08.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 
-from notifier.domain.delivery import Finding, Guarantee, Level, Receipt
+from notifier.domain.delivery import Finding, Level, Receipt, WhenUnsure
 from notifier.domain.message import Message, Mood, Outside
 from notifier.errors import DeliveryError, DeliveryRejected
-from notifier.receivers.slack.access import READ_PRIVATE, READ_PUBLIC, judge_channel, judge_scopes
-from notifier.receivers.slack.answers import Address, Answer, read_api
+from notifier.receivers.slack.access import (
+    READ_PRIVATE,
+    READ_PUBLIC,
+    judge_channel,
+    judge_scopes,
+    read_scopes,
+)
+from notifier.receivers.slack.answers import Address, read_api
+from notifier.receivers.slack.channels import find_channel
 from notifier.receivers.slack.client import WebApi
 from notifier.receivers.slack.text import clean_line
 
@@ -29,15 +36,22 @@ TEST_MESSAGE: Final = Message(
     advice="It shows that messages arrive here. There is nothing to do.",
 )
 
-_MAX_PAGES: Final = 10
-_PAGE_SIZE: Final = 1_000
 _NAME_CHARS: Final = 80
-_GUARANTEE: Final = (
-    f"{Guarantee.AT_LEAST_ONCE}: after an unclear answer a message is sent again, so it may double"
+_EXACTLY_ONCE: Final = (
+    "exactly once: after an unclear answer the channel's history is read before a message is sent again"
 )
+_AT_LEAST_ONCE: Final = {
+    WhenUnsure.RESEND: "at least once: after an unclear answer a message is sent again, so it may double",
+    WhenUnsure.HOLD: (
+        "at most once: after an unclear answer a message is held until somebody decides about it "
+        "(`notifier outbox list`)"
+    ),
+}
 
 
-async def check_webhook(address: Address, send: Send, *, sends: bool) -> AsyncIterator[Finding]:
+async def check_webhook(
+    address: Address, send: Send, when_unsure: WhenUnsure, *, sends: bool
+) -> AsyncIterator[Finding]:
     """Say what holds of every webhook; with `sends`, post the test message through this one."""
     subject = _name_subject(address)
     if not sends:
@@ -50,12 +64,14 @@ async def check_webhook(address: Address, send: Send, *, sends: bool) -> AsyncIt
         "shared. Whoever reads it can open the signature links that are posted there"
     )
     yield Finding(Level.WARNING, subject, warning)
-    yield Finding(Level.OK, subject, _GUARANTEE)
+    yield Finding(Level.OK, subject, _AT_LEAST_ONCE[when_unsure])
     if sends:
         yield await _send_test(address, send)
 
 
-async def check_bot(api: WebApi, address: Address, send: Send, *, sends: bool) -> AsyncIterator[Finding]:
+async def check_bot(
+    api: WebApi, address: Address, send: Send, when_unsure: WhenUnsure, *, sends: bool
+) -> AsyncIterator[Finding]:
     """Say who the bot is, what it may do, and how its channel is; with `sends`, post the test message."""
     subject = _name_subject(address)
     try:
@@ -67,12 +83,12 @@ async def check_bot(api: WebApi, address: Address, send: Send, *, sends: bool) -
     bot = _take_name(who, "user")
     workspace = _take_name(who, "team")
     yield Finding(Level.OK, subject, f"Slack knows the token as @{bot} of the workspace {workspace}")
-    scopes = _read_scopes(answer)
+    scopes = read_scopes(answer.headers)
     for level, sentence in judge_scopes(scopes):
         yield Finding(level, subject, sentence)
     async for finding in _check_channel(api, address, scopes, bot):
         yield finding
-    yield Finding(Level.OK, subject, _GUARANTEE)
+    yield await _check_guarantee(api, address, scopes, when_unsure)
     if sends:
         yield await _send_test(address, send)
 
@@ -86,7 +102,7 @@ async def _check_channel(
             body = read_api(await api.get("conversations.info", channel=address.channel), address)
             channel: Mapping[str, object] | None = _take_mapping(body.get("channel"))
         else:
-            channel = await _find_by_name(api, address, scopes)
+            channel = await find_channel(api, address, scopes)
     except DeliveryRejected as error:
         if error.code == "missing_scope":
             yield Finding(Level.WARNING, subject, _tell_blindness(address))
@@ -104,28 +120,23 @@ async def _check_channel(
             yield Finding(level, subject, sentence)
 
 
-async def _find_by_name(api: WebApi, address: Address, scopes: frozenset[str]) -> Mapping[str, object] | None:
-    """Return the channel of a name among those that the bot sees, None where it is not among them.
-
-    `conversations.info` takes ids only, so the list is walked, a bounded number of pages of it.
-    """
-    wanted = address.channel.removeprefix("#").lower()
-    kinds = [("public_channel", READ_PUBLIC), ("private_channel", READ_PRIVATE)]
-    types = ",".join(kind for kind, scope in kinds if not scopes or scope in scopes) or "public_channel"
-    cursor = ""
-    for _ in range(_MAX_PAGES):
-        page = {"cursor": cursor} if cursor else {}
-        body = read_api(await api.get("conversations.list", types=types, limit=_PAGE_SIZE, **page), address)
-        channels = body.get("channels")
-        for entry in channels if isinstance(channels, list) else []:
-            channel = _take_mapping(entry)
-            if channel.get("name") == wanted:
-                return channel
-        following = _take_mapping(body.get("response_metadata")).get("next_cursor")
-        if not isinstance(following, str) or not following:
-            return None
-        cursor = following
-    return None
+async def _check_guarantee(
+    api: WebApi, address: Address, scopes: frozenset[str], when_unsure: WhenUnsure
+) -> Finding:
+    """Read a line of the channel's history: only that shows whether it can be read."""
+    subject = _name_subject(address)
+    try:
+        channel = address.channel
+        if not address.has_channel_id:
+            found = await find_channel(api, address, scopes)
+            channel = str(found.get("id", "")) if found else ""
+        read_api(await api.get("conversations.history", channel=channel, limit=1), address)
+    except DeliveryError as error:
+        sentence = (
+            f"{_AT_LEAST_ONCE[when_unsure]}. The channel's history cannot be read: {_tell(error, address)}"
+        )
+        return Finding(Level.WARNING, subject, sentence)
+    return Finding(Level.OK, subject, _EXACTLY_ONCE)
 
 
 async def _send_test(address: Address, send: Send) -> Finding:
@@ -135,11 +146,6 @@ async def _send_test(address: Address, send: Send) -> Finding:
     except DeliveryError as error:
         return Finding(Level.PROBLEM, subject, f"the test message was not confirmed: {_tell(error, address)}")
     return Finding(Level.OK, subject, "a test message was posted")
-
-
-def _read_scopes(answer: Answer) -> frozenset[str]:
-    listed = answer.headers.get("x-oauth-scopes", "").split(",")
-    return frozenset(scope.strip() for scope in listed if scope.strip())
 
 
 def _tell_blindness(address: Address) -> str:

@@ -13,7 +13,10 @@ What slack_sdk does that this module undoes or works around (slack_sdk 3.47, rea
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
@@ -23,7 +26,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from notifier.errors import DeliveryError, DeliveryRejected, DeliveryUnavailable
 from notifier.receivers.slack.answers import Address, Answer, lose
-from notifier.receivers.slack.session import Transit, watch_transit
+from notifier.receivers.slack.session import DeadlinePassed, Transit, watch_transit
 
 
 def _make_quiet_logger() -> logging.Logger:
@@ -34,6 +37,29 @@ def _make_quiet_logger() -> logging.Logger:
 
 
 _QUIET: Final = _make_quiet_logger()
+
+
+class RemoteClock:
+    """What time it is at the other end, judged by the `Date` of its last answer."""
+
+    def __init__(self) -> None:
+        self._date: datetime | None = None
+        self._noted_at = 0.0
+
+    def note(self, date: str) -> None:
+        """Take the `Date` of an answer that has just come; one that cannot be read changes nothing."""
+        try:
+            read = parsedate_to_datetime(date)
+        except ValueError:
+            return
+        if read.tzinfo is not None:
+            self._date, self._noted_at = read.astimezone(UTC), time.monotonic()
+
+    def now(self) -> datetime | None:
+        """Return the present instant there, None while nothing has been heard from there."""
+        if self._date is None:
+            return None
+        return self._date + timedelta(seconds=time.monotonic() - self._noted_at)
 
 
 class WebApi:
@@ -48,20 +74,25 @@ class WebApi:
         self._client.proxy = None
         self._session = session
         self._address = address
+        self.clock = RemoteClock()
 
-    async def post(self, method: str, body: Mapping[str, Any]) -> Answer:
-        """Call a method with a JSON body. Raises DeliveryError where no answer came."""
-        return await _exchange(
-            lambda: self._client.api_call(method, json=dict(body)), self._session, self._address
-        )
+    async def post(self, method: str, body: Mapping[str, Any], *, deadline: float | None = None) -> Answer:
+        """Call a method with a JSON body. Raises DeliveryError where no answer came.
+
+        After `deadline` (of time.monotonic()) the request does not leave any more: DeliveryUnavailable.
+        """
+        return await self._call(lambda: self._client.api_call(method, json=dict(body)), deadline)
 
     async def get(self, method: str, **params: str | int) -> Answer:
         """Call a method that only reads. Raises DeliveryError where no answer came."""
-        return await _exchange(
-            lambda: self._client.api_call(method, http_verb="GET", params=dict(params)),
-            self._session,
-            self._address,
+        return await self._call(
+            lambda: self._client.api_call(method, http_verb="GET", params=dict(params)), None
         )
+
+    async def _call(self, call: Callable[[], Awaitable[Any]], deadline: float | None) -> Answer:
+        answer = await _exchange(call, self._session, self._address, deadline)
+        self.clock.note(answer.headers.get("date", ""))
+        return answer
 
 
 class Webhook:
@@ -73,13 +104,18 @@ class Webhook:
         self._session = session
         self._address = address
 
-    async def post(self, body: Mapping[str, Any]) -> Answer:
-        """Post a JSON body. Raises DeliveryError where no answer came."""
-        return await _exchange(lambda: self._client.send_dict(dict(body)), self._session, self._address)
+    async def post(self, body: Mapping[str, Any], *, deadline: float | None = None) -> Answer:
+        """Post a JSON body, not after `deadline`. Raises DeliveryError where no answer came."""
+        return await _exchange(
+            lambda: self._client.send_dict(dict(body)), self._session, self._address, deadline
+        )
 
 
 async def _exchange(
-    call: Callable[[], Awaitable[Any]], session: aiohttp.ClientSession, address: Address
+    call: Callable[[], Awaitable[Any]],
+    session: aiohttp.ClientSession,
+    address: Address,
+    deadline: float | None,
 ) -> Answer:
     """Make one request and return its answer, whatever its status. Raises DeliveryError where none came.
 
@@ -90,7 +126,7 @@ async def _exchange(
         raise DeliveryUnavailable(f"{address}: not sent, the notifier is stopping")
     failure: Exception | None = None
     body: object = None
-    with watch_transit() as transit:
+    with watch_transit(deadline) as transit:
         try:
             response = await call()
         except SlackApiError as error:
@@ -128,6 +164,7 @@ def _name_failure(failure: Exception | None) -> str:
 
 
 _FAILURES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (DeadlinePassed, "this process was held up for too long"),
     (aiohttp.ClientConnectorDNSError, "the host's name was not found"),
     (aiohttp.ClientConnectorCertificateError, "the host's certificate was not accepted"),
     (aiohttp.ClientSSLError, "no TLS connection could be made"),

@@ -6,6 +6,7 @@ session itself notes, for the request of the running task, whether it went out a
 Sources: docs.aiohttp.org, "Client tracing" and "Client middleware" (aiohttp 3.14, read 2026-08).
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,9 +26,10 @@ class Transit:
     """What is known of one request.
 
     `was_sent` turns True just before the first byte is written; None means that the session takes no notes.
-    `headers` has lower-case names.
+    `headers` has lower-case names. After `deadline` (of time.monotonic()) the request must not leave.
     """
 
+    deadline: float | None = None
     was_sent: bool | None = None
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -56,10 +58,14 @@ class BoundedResponse(aiohttp.ClientResponse):
         return await super().read()
 
 
+class DeadlinePassed(aiohttp.ClientError):
+    """The request was about to leave after its deadline."""
+
+
 @contextmanager
-def watch_transit() -> Iterator[Transit]:
-    """Note what becomes of the request that is made within."""
-    transit = Transit()
+def watch_transit(deadline: float | None = None) -> Iterator[Transit]:
+    """Note what becomes of the request that is made within; it does not leave after `deadline`."""
+    transit = Transit(deadline)
     token = _transit.set(transit)
     try:
         yield transit
@@ -109,8 +115,11 @@ async def _note_departure(
     _session: aiohttp.ClientSession, _context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
 ) -> None:
     transit = _transit.get()
-    if transit is not None:
-        transit.was_sent = True
+    if transit is None:
+        return
+    if transit.deadline is not None and time.monotonic() > transit.deadline:
+        raise DeadlinePassed
+    transit.was_sent = True
 
 
 async def _note_answer(

@@ -4,12 +4,14 @@ It tells neither channel nor `ts`, so nothing can be looked for, updated or thre
 """
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from hashlib import blake2b
 
 import aiohttp
 
-from notifier.domain.delivery import Finding, Guarantee, Receipt
+from notifier.domain.delivery import Finding, Receipt, WhenUnsure
 from notifier.domain.message import Message
+from notifier.errors import LookupImpossible
 from notifier.receivers.slack.answers import Address, read_webhook
 from notifier.receivers.slack.blocks import render
 from notifier.receivers.slack.check import check_webhook
@@ -28,12 +30,16 @@ class SlackWebhookReceiver:
         *,
         mention: str = "",
         pace_seconds: float = 1.0,
+        timeout_seconds: float = 15.0,
+        when_unsure: WhenUnsure = WhenUnsure.RESEND,
         url_setting: str = "NOTIFIER_SLACK__WEBHOOK_URL",
     ) -> None:
         self._address = Address(name, channel="", credential_setting=url_setting)
         self._webhook = Webhook(url=url, session=session, address=self._address)
         self._mention = read_mention(mention)
         self._pace_seconds = pace_seconds
+        self._timeout_seconds = timeout_seconds
+        self._when_unsure = when_unsure
         self._destination = blake2b(url.strip().encode(), digest_size=16, person=b"slack_webhook").hexdigest()
 
     def __repr__(self) -> str:
@@ -55,21 +61,41 @@ class SlackWebhookReceiver:
         return self._pace_seconds
 
     @property
-    def guarantee(self) -> Guarantee:
-        """At least once: a webhook cannot be asked what it has."""
-        return Guarantee.AT_LEAST_ONCE
+    def timeout_seconds(self) -> float:
+        """The longest that one request takes."""
+        return self._timeout_seconds
 
-    async def send(self, message: Message, *, is_plain: bool) -> Receipt:
-        """Post one message; the receipt says nothing but that it was taken. Raises DeliveryError."""
+    @property
+    def when_unsure(self) -> WhenUnsure:
+        """What to do after an unclear answer: a webhook cannot be asked what it has."""
+        return self._when_unsure
+
+    def now_there(self) -> datetime | None:
+        """Return None: what time it is there is of no use without a history."""
+        return None
+
+    async def prepare(self) -> None:
+        """Nothing has to be known before the first message."""
+
+    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+        """Raise LookupImpossible: a webhook keeps no history."""
+        del notification_id, since
+        raise LookupImpossible(f"{self._address}: an incoming webhook cannot be asked what it has posted")
+
+    async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
+        """Post one message; the receipt says nothing but that it was taken. Raises DeliveryError.
+
+        After `deadline` (of time.monotonic()) it does not leave any more.
+        """
         post = render(message, self._mention, is_plain=is_plain)
         body = {"text": post.text, "metadata": post.metadata, "unfurl_links": False, "unfurl_media": False}
         if post.blocks:
             body["blocks"] = list(post.blocks)
-        return read_webhook(await self._webhook.post(body), self._address)
+        return read_webhook(await self._webhook.post(body, deadline=deadline), self._address)
 
     def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Say what can be said without posting; with `sends`, post a test message."""
-        return check_webhook(self._address, self._send_rich, sends=sends)
+        return check_webhook(self._address, self._send_rich, self._when_unsure, sends=sends)
 
     async def _send_rich(self, message: Message) -> Receipt:
         return await self.send(message, is_plain=False)

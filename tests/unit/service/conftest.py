@@ -11,6 +11,7 @@ from notifier.domain.plan import Directory
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.routes import DEFAULT_ROUTES
 from notifier.domain.watch import Target
+from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder
@@ -60,7 +61,8 @@ def make_service(database: Database, clock: FakeClock) -> MakeService:
         oncall = oncall or FakeReceiver("oncall")
         receivers = {one.name: one for one in (sales, oncall)}
         directory = Directory({one.name: one.destination for one in (sales, oncall)}, {})
-        dispatcher = Dispatcher(receivers, database, clock, House(), RetryPolicy(), lambda: 0.5)
+        courier = Courier(receivers, database, clock, House(), RetryPolicy(), lambda: 0.5)
+        dispatcher = Dispatcher(receivers, database, clock, courier, RetryPolicy())
         recorder = Recorder(database, clock, DEFAULT_ROUTES, directory, first_run)
         poller = Poller({"dintero": source}, database, recorder, clock, dispatcher.wake)
         return Service(poller, dispatcher, source, sales, oncall, clock, database)

@@ -1,0 +1,112 @@
+"""Whether a message already stands in Slack: asked of the channel's history, by the message's metadata.
+
+Sources: docs.slack.dev, `conversations.history`, `conversations.replies`, `auth.test` and "Message metadata",
+read 2026-08. Anybody in the workspace can post a message with our metadata: only our own bot's are believed.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from notifier.domain.delivery import Receipt
+from notifier.errors import DeliveryRejected, LookupImpossible
+from notifier.receivers.slack.access import read_scopes
+from notifier.receivers.slack.answers import Address, read_api
+from notifier.receivers.slack.channels import find_channel_id, read_cursor
+from notifier.receivers.slack.client import WebApi
+
+EVENT_TYPE: Final = "dintero_notification"
+PAGE_SIZE: Final = 200
+MAX_PAGES: Final = 100
+"""So many pages of history are looked through; a channel that had more since the attempt cannot be asked."""
+
+
+class History:
+    """A channel's history, as our own bot may read it."""
+
+    def __init__(self, api: WebApi, address: Address) -> None:
+        self._api = api
+        self._address = address
+        self._bot_id = ""
+        self.scopes: frozenset[str] = frozenset()
+        self._channel = address.channel if address.has_channel_id else ""
+
+    async def introduce(self) -> None:
+        """Learn who our bot is, and what time it is at Slack. Raises DeliveryError."""
+        if self._bot_id:
+            return
+        answer = await self._api.post("auth.test", {})
+        body = read_api(answer, self._address)
+        bot_id = body.get("bot_id")
+        if not isinstance(bot_id, str) or not bot_id:
+            raise LookupImpossible(
+                f"{self._address}: {self._address.credential_setting} is no bot's token, so what it has "
+                "posted cannot be told from what others have",
+                code="no_bot",
+            )
+        self._bot_id = bot_id
+        self.scopes = read_scopes(answer.headers)
+
+    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+        """Return where a notification's message stands, None where it does not.
+
+        Everything since `since` (Slack's time) is looked through. Raises LookupImpossible where the history
+        may not be read, another DeliveryError where it could not be read this time.
+        """
+        await self.introduce()
+        try:
+            channel = await self._find_channel()
+            return await self._search(channel, notification_id, since)
+        except DeliveryRejected as error:
+            raise LookupImpossible(f"{error} (to look for a message)", code=error.code) from None
+
+    async def _find_channel(self) -> str:
+        if not self._channel:
+            self._channel = await find_channel_id(self._api, self._address, self.scopes)
+        if not self._channel:
+            raise LookupImpossible(
+                f"{self._address}: {self._address.channel} is not among the channels that the bot sees: give "
+                f"its id in {self._address.channel_setting}",
+                code="channel_not_found",
+            )
+        return self._channel
+
+    async def _search(self, channel: str, notification_id: str, since: datetime) -> Receipt | None:
+        cursor = ""
+        for _ in range(MAX_PAGES):
+            page = {"cursor": cursor} if cursor else {}
+            answer = await self._api.get(
+                "conversations.history",
+                channel=channel,
+                oldest=f"{since.timestamp():.6f}",
+                inclusive="true",
+                limit=PAGE_SIZE,
+                include_all_metadata="true",
+                **page,
+            )
+            body = read_api(answer, self._address)
+            message_ref = find_message(body, self._bot_id, notification_id)
+            if message_ref:
+                return Receipt(channel, message_ref)
+            cursor = read_cursor(body)
+            if not cursor:
+                return None
+        raise LookupImpossible(
+            f"{self._address}: more than {MAX_PAGES * PAGE_SIZE:,} messages were posted since the attempt",
+            code="too_many_messages",
+        )
+
+
+def find_message(body: Mapping[str, object], bot_id: str, notification_id: str) -> str:
+    """Return the `ts` of our bot's message for a notification on one page of history, "" without one."""
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else []:
+        if not isinstance(message, Mapping) or message.get("bot_id") != bot_id:
+            continue
+        metadata = message.get("metadata")
+        payload = metadata.get("event_payload") if isinstance(metadata, Mapping) else None
+        is_ours = isinstance(metadata, Mapping) and metadata.get("event_type") == EVENT_TYPE
+        if is_ours and isinstance(payload, Mapping) and payload.get("notification_id") == notification_id:
+            message_ref = message.get("ts")
+            return message_ref if isinstance(message_ref, str) else ""
+    return ""

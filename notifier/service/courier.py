@@ -1,0 +1,210 @@
+"""Delivers one claimed notification: looks for it where it is in doubt, sends it, records the outcome."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+import structlog
+
+from notifier.domain.compose import Dossier, House, compose
+from notifier.domain.delivery import Claim, Receipt, WhenUnsure
+from notifier.domain.message import Message
+from notifier.domain.retry import GiveUp, Retry, RetryPolicy, Verdict, judge, judge_look
+from notifier.errors import DeliveryAmbiguous, DeliveryError, DeliveryRejected, LookupImpossible, StoreError
+from notifier.service.ports import Books, Clock, Receiver, Store
+
+_log = structlog.get_logger("notifier.delivery")
+
+STORE_RETRY_SECONDS: Final = 1.0
+LOOK_MARGIN: Final = timedelta(seconds=10)
+"""A message in doubt is looked for from so long before its attempt on: instants come in whole seconds."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class Deliveries:
+    """What became of the attempts since the start."""
+
+    delivered: int = 0
+    failed: int = 0
+    dead: int = 0
+    repeated: int = 0
+    adopted: int = 0
+    held: int = 0
+
+
+class Courier:
+    """Delivers notifications; `jitter` gives numbers in [0, 1).
+
+    `problems` holds the last sentence for each receiver that did not take its last message.
+    """
+
+    def __init__(
+        self,
+        receivers: Mapping[str, Receiver],
+        store: Store,
+        clock: Clock,
+        house: House,
+        policy: RetryPolicy,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._receivers = receivers
+        self._store = store
+        self._clock = clock
+        self._house = house
+        self._policy = policy
+        self._jitter = jitter
+        self.deliveries = Deliveries()
+        self.problems: dict[str, str] = {}
+
+    async def deliver(self, claim: Claim, dossier: Dossier | None, deadline: float) -> None:
+        """Deliver a notification that this process has claimed, and record the outcome.
+
+        Nothing is sent after `deadline` (of the machine's monotonic clock): the claim may have passed on.
+        """
+        if claim.is_repeat and await self._look(claim):
+            return
+        try:
+            receipt = await self._send(claim, self._compose(claim, dossier), deadline)
+        except DeliveryError as error:
+            await self._record_failure(claim, error)
+        else:
+            await self._record_success(claim, receipt)
+
+    async def _look(self, claim: Claim) -> bool:
+        """Ask the receiver for a message in doubt; return whether the claim is settled by that.
+
+        False means that the message is not there, or that nobody can know: then it is to be sent.
+        """
+        receiver = self._receivers[claim.notification.receiver]
+        now = self._clock.now()
+        since = (claim.doubt_since or claim.created_at) - LOOK_MARGIN
+        try:
+            receipt = await receiver.find(claim.notification.notification_id, since)
+        except LookupImpossible as error:
+            if receiver.when_unsure is WhenUnsure.RESEND:
+                return False
+            await self._record_held(claim, error)
+            return True
+        except DeliveryError as error:
+            await self._record_failure(claim, error, is_look=True)
+            return True
+        if receipt is not None:
+            await self._record_success(claim, receipt, is_adopted=True)
+            return True
+        if claim.doubt_ends_at is None or now >= claim.doubt_ends_at:
+            return False
+        at = min(claim.doubt_ends_at, now + timedelta(seconds=self._policy.look_pause_seconds))
+        await self._record(
+            lambda books: books.outbox.record_retry(claim, at, is_repeat=True, attempts=claim.attempt - 1)
+        )
+        return True
+
+    def _compose(self, claim: Claim, dossier: Dossier | None) -> Message | DeliveryError:
+        notification_id = claim.notification.notification_id
+        try:
+            if dossier is None:
+                return DeliveryRejected("its change is not in the store", code="no_change", scope="message")
+            return compose(notification_id, dossier, self._house, self._clock.now())
+        except Exception as error:  # noqa: BLE001 - one message that cannot be made must not stop the others
+            _log.exception("a fault of the notifier's own", notification=notification_id)
+            sentence = f"a fault of the notifier's own ({type(error).__name__}): please report it"
+            return DeliveryRejected(sentence, code="internal", scope="message")
+
+    async def _send(self, claim: Claim, message: Message | DeliveryError, deadline: float) -> Receipt:
+        if isinstance(message, DeliveryError):
+            raise message
+        receiver = self._receivers[claim.notification.receiver]
+        try:
+            return await receiver.send(message, is_plain=claim.is_plain, deadline=deadline)
+        except DeliveryError:
+            raise
+        except Exception as error:
+            _log.exception("a fault of the notifier's own", notification=claim.notification.notification_id)
+            sentence = f"a fault of the notifier's own ({type(error).__name__}): please report it"
+            raise DeliveryAmbiguous(sentence, code="internal") from error
+
+    async def _record_success(self, claim: Claim, receipt: Receipt, *, is_adopted: bool = False) -> None:
+        now = self._clock.now()
+        await self._record(
+            lambda books: books.outbox.record_delivered(claim, receipt, now, is_adopted=is_adopted)
+        )
+        self.deliveries.delivered += 1
+        self.deliveries.adopted += is_adopted
+        self.deliveries.repeated += claim.is_repeat and not is_adopted
+        self.problems.pop(claim.notification.receiver, None)
+        what = "found where it was sent before" if is_adopted else "delivered"
+        _log.info(what, **_describe(claim), channel=receipt.channel, ref=receipt.message_ref)
+
+    async def _record_held(self, claim: Claim, error: DeliveryError) -> None:
+        now = self._clock.now()
+        sentence = f"it may have arrived, and nobody can be asked: {error}"
+        await self._record(
+            lambda books: books.outbox.record_held(claim, now, error_code=error.code, error=sentence)
+        )
+        self.deliveries.held += 1
+        self.problems[claim.notification.receiver] = f"{claim.notification.receiver}: {sentence}"
+        _log.error("held: see `notifier outbox list`", **_describe(claim), error=str(error))
+
+    async def _record_failure(self, claim: Claim, error: DeliveryError, *, is_look: bool = False) -> None:
+        now = self._clock.now()
+        receiver = claim.notification.receiver
+        jitter = self._jitter()
+
+        def job(books: Books) -> Verdict:
+            holds = books.outbox.count_holds(receiver)
+            decide = judge_look if is_look else judge
+            verdict = decide(error, claim, self._policy, holds, now, jitter)
+            _apply(books, claim, verdict, error, now)
+            return verdict
+
+        verdict = await self._record(job)
+        self.deliveries.failed += 1
+        self.problems[receiver] = f"{receiver}: {error}"
+        next_at = verdict.at.isoformat(timespec="seconds") if isinstance(verdict, Retry) else None
+        what = "could not be looked for" if is_look else "not delivered"
+        _log.warning(what, **_describe(claim), error=str(error), next_attempt_at=next_at)
+        if isinstance(verdict, GiveUp):
+            self.deliveries.dead += 1
+            _log.error("given up: see `notifier outbox list`", **_describe(claim))
+
+    async def _record(self, job: Callable[[Books], _T]) -> _T:
+        """Record an outcome; a store that fails is asked again, since only this process knows the outcome."""
+        while True:
+            try:
+                return await self._store.run(job)
+            except StoreError as error:
+                _log.error("store failed, the outcome of a delivery waits for it", error=str(error))
+                await self._clock.sleep(STORE_RETRY_SECONDS)
+
+
+def _apply(books: Books, claim: Claim, verdict: Verdict, error: DeliveryError, now: datetime) -> None:
+    if isinstance(verdict, GiveUp):
+        books.outbox.record_dead(claim, now, error_code=error.code, error=str(error))
+        return
+    changed = {"doubt_ends_at": verdict.doubt_ends_at} if verdict.doubt_ends_at is not None else {}
+    books.outbox.record_retry(
+        claim,
+        verdict.at,
+        is_repeat=verdict.is_repeat,
+        is_plain=verdict.is_plain,
+        attempts=claim.attempt if verdict.counts else claim.attempt - 1,
+        error_code=error.code,
+        error=str(error),
+        **changed,
+    )
+    if verdict.holds_receiver:
+        receiver = claim.notification.receiver
+        books.outbox.hold(receiver, now, verdict.at, error_code=error.code, error=str(error))
+
+
+def _describe(claim: Claim) -> dict[str, object]:
+    return {
+        "receiver": claim.notification.receiver,
+        "topic": claim.notification.topic,
+        "notification": claim.notification.notification_id,
+        "case": claim.notification.case_id,
+        "attempt": claim.attempt,
+    }

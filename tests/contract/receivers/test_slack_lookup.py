@@ -1,0 +1,113 @@
+"""Whether a message stands in Slack: asked of the sandbox's Slack over real HTTP."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import pytest
+
+from notifier.domain.message import Message
+from notifier.errors import DeliveryError, DeliveryUnavailable, LookupImpossible
+from notifier.receivers.slack import lookup
+from notifier.receivers.slack.bot import SlackBotReceiver
+from notifier.sandbox import SandboxSlack, answer
+from tests.contract.receivers.conftest import TOKEN, Stand
+from tests.contract.receivers.test_slack_check import make_bot
+
+
+def long_ago() -> datetime:
+    """Return an instant before everything."""
+    return datetime.now(UTC) - timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("channel", ["C0SALES01", "#sales"])
+async def test_a_posted_message_is_found_by_its_notification(
+    slack: SandboxSlack, session: aiohttp.ClientSession, message: Message, channel: str
+) -> None:
+    """What was posted is found where it stands, by channel id and by channel name."""
+    receiver = make_bot(slack, session, channel)
+    receipt = await receiver.send(message, is_plain=False)
+    assert await receiver.find(message.notification_id, long_ago()) == receipt
+    assert await receiver.find("another", long_ago()) is None
+
+
+async def test_a_message_of_somebody_else_is_not_believed(
+    slack: SandboxSlack, session: aiohttp.ClientSession, message: Message
+) -> None:
+    """A message with our metadata that another bot has posted proves nothing."""
+    forger = slack.add_bot("Forger")
+    await make_bot(slack, session, "C0SALES01", forger.token).send(message, is_plain=False)
+    assert await make_bot(slack, session, "C0SALES01").find(message.notification_id, long_ago()) is None
+
+
+async def test_every_page_since_the_attempt_is_looked_through(
+    slack: SandboxSlack,
+    session: aiohttp.ClientSession,
+    message: Message,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A message behind many others is found; one behind more than can be read is no proof of absence."""
+    monkeypatch.setattr(lookup, "PAGE_SIZE", 3)
+    receiver = make_bot(slack, session, "C0SALES01")
+    receipt = await receiver.send(message, is_plain=False)
+    bot = slack.bot_of_token(TOKEN)
+    assert bot is not None
+    for number in range(10):
+        slack.post(slack.channel("sales"), bot, text=f"other {number}")
+    assert await receiver.find(message.notification_id, long_ago()) == receipt
+    monkeypatch.setattr(lookup, "MAX_PAGES", 2)
+    with pytest.raises(LookupImpossible, match="messages were posted since"):
+        await receiver.find(message.notification_id, long_ago())
+
+
+@pytest.mark.parametrize("scopes", [("chat:write",), ("chat:write", "channels:read")])
+async def test_without_the_scope_it_cannot_be_asked(
+    slack: SandboxSlack, session: aiohttp.ClientSession, message: Message, scopes: tuple[str, ...]
+) -> None:
+    """A bot that may not read history says so, with the scope that is missing."""
+    bot = slack.add_bot("Poor", token="xoxb-poor", scopes=scopes)
+    slack.channel("sales").members.add(bot.bot_id)
+    receiver = make_bot(slack, session, "C0SALES01", "xoxb-poor")
+    with pytest.raises(LookupImpossible, match="history"):
+        await receiver.find(message.notification_id, long_ago())
+
+
+async def test_a_look_that_fails_for_now_is_no_answer(
+    slack: SandboxSlack, session: aiohttp.ClientSession, message: Message
+) -> None:
+    """An error of Slack's while looking is neither absence nor impossibility."""
+    receiver = make_bot(slack, session, "C0SALES01")
+    await receiver.prepare()
+    for fault in (answer(429, retry_after_seconds=1), answer(500), answer(503)):
+        slack.faults.add(fault.on(path="conversations.history"))
+        with pytest.raises(DeliveryError) as caught:
+            await receiver.find(message.notification_id, long_ago())
+        assert not isinstance(caught.value, LookupImpossible)
+
+
+async def test_a_webhook_cannot_be_asked(hasty_stand: Stand, message: Message) -> None:
+    """A webhook says that it keeps no history; a bot answers."""
+    if isinstance(hasty_stand.receiver, SlackBotReceiver):
+        assert await hasty_stand.receiver.find(message.notification_id, long_ago()) is None
+        return
+    with pytest.raises(LookupImpossible, match="webhook"):
+        await hasty_stand.receiver.find(message.notification_id, long_ago())
+
+
+async def test_nothing_leaves_after_its_deadline(stand: Stand, message: Message) -> None:
+    """A message whose claim has run out is not sent: surely not taken, and nothing reaches Slack."""
+    with pytest.raises(DeliveryUnavailable, match="held up"):
+        await stand.receiver.send(message, is_plain=False, deadline=time.monotonic() - 1)
+    assert not stand.slack.posts
+
+
+async def test_the_time_there_is_judged_by_slacks_own_date(
+    slack: SandboxSlack, session: aiohttp.ClientSession
+) -> None:
+    """Before the first answer nothing is known of Slack's clock; after it, the clock goes on by itself."""
+    receiver = make_bot(slack, session, "C0SALES01")
+    assert receiver.now_there() is None
+    await receiver.prepare()
+    there = receiver.now_there()
+    assert there is not None
+    assert abs(there - datetime.now(UTC)) < timedelta(seconds=3)
