@@ -30,7 +30,7 @@ async def draw(path: Path, *, width: int = 1000, height: int = 940) -> None:
     """Post the messages of a few merchants and take a picture of the channel."""
     log.configure("error", "console")
     async with SandboxDintero().serve() as dintero, SandboxSlack().serve() as slack:
-        bot = slack.add_bot("Dintero Notifier")
+        bot = slack.add_bot("Dintero Notifier", icon=":bell:")
         sales = slack.add_channel("sales", is_private=True, members=(bot,))
         slack.add_channel("general")
         with tempfile.TemporaryDirectory() as folder:

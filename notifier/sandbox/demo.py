@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from html import unescape
 from pathlib import Path
 from typing import Final
 
@@ -98,15 +99,15 @@ async def _tell_posts(slack: SandboxSlack) -> None:
         for post in new:
             if post.error is None:
                 channel = slack.channel(post.channel).name
-                headline = str(post.body.get("text", "")).splitlines()[:2]
-                _say(f"Slack    #{channel}: {' — '.join(headline)}", clock=True)
+                lines = unescape(str(post.body.get("text", ""))).splitlines()[:2]
+                _say(f"Slack    #{channel}: {' — '.join(lines)}", clock=True)
 
 
 def _summarise(dintero: SandboxDintero, slack: SandboxSlack) -> None:
-    events, changes = len(dintero.truth()), len(dintero.status_changes())
-    merchants = len(dintero.account_ids())
-    _say(f"\nDintero recorded {events} events and {changes} changes of status of {merchants} merchants,")
-    _say(f"and was asked {sum(dintero.counts.values())} times.")
+    merchants, events = len(dintero.account_ids()), len(dintero.truth())
+    requests = sum(dintero.counts.values())
+    _say(f"\nDintero recorded {_count(events, 'event')} of {_count(merchants, 'merchant')},")
+    _say(f"and was asked {_count(requests, 'time')}.")
     for name in ("sales", "oncall"):
         messages = slack.messages(name)
         told = Counter(
@@ -115,7 +116,11 @@ def _summarise(dintero: SandboxDintero, slack: SandboxSlack) -> None:
             if one.metadata is not None
         )
         doubled = sum(count - 1 for count in told.values())
-        _say(f"#{name} holds {len(messages)} messages, {doubled} of them twice.")
+        _say(f"#{name} holds {_count(len(messages), 'message')}, {doubled} of them twice.")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 @asynccontextmanager
@@ -131,7 +136,7 @@ async def _serve_page(slack: SandboxSlack, port: int) -> AsyncIterator[SandboxSl
 
 
 def _make_environment(dintero: SandboxDintero, slack: SandboxSlack, folder: str) -> Mapping[str, str]:
-    bot = slack.add_bot("Dintero Notifier")
+    bot = slack.add_bot("Dintero Notifier", icon=":bell:")
     sales = slack.add_channel("sales", is_private=True, members=(bot,))
     oncall = slack.add_channel("oncall", is_private=True, members=(bot,))
     client = dintero.client
