@@ -24,6 +24,7 @@ from notifier.domain.model import (
 from notifier.domain.state import Case, CaseEnd, ConnectionState, KnownEvent
 
 _MISSING_LINK = "Dintero gave no signature link. Open the account in Backoffice to find it."
+_LOST_LINK = "The signature link is not at hand just now. Open the account in Backoffice to find it."
 _SIGN = "Open the link and sign, or send it to whoever signs for the company."
 
 
@@ -63,10 +64,24 @@ def compose(notification_id: str, dossier: Dossier, house: House, now: datetime)
         moments=(Moment("Since" if change.at else "Seen", change.at or change.seen_at),),
         facts=(Fact("Dintero says", Outside(event.description)),) if event and event.description else (),
     )
-    is_request = change.topic == SIGNATURE_REQUIRED or (event is not None and event.link is not None)
-    if change.topic == Topic.LINK_REPLACED or (is_request and change.status not in TERMINAL_STATUSES):
+    if _is_request(change, event):
         return _ask(bare, dossier, event, house, now)
     return _report(bare, dossier, event)
+
+
+def lacks_link(dossier: Dossier, now: datetime) -> bool:
+    """Whether a message would offer a link that the store cannot give now, but may after the next poll."""
+    change = dossier.change
+    event = next((one for one in dossier.connection.events if one.event_key == change.event_key), None)
+    if event is None or event.link is not None or not event.has_link or not _is_request(change, event):
+        return False
+    return not _find_settlement(dossier, _find_case(dossier), event, now)
+
+
+def _is_request(change: Change, event: KnownEvent | None) -> bool:
+    """Whether somebody is asked to sign."""
+    is_request = change.topic == SIGNATURE_REQUIRED or (event is not None and event.has_link)
+    return change.topic == Topic.LINK_REPLACED or (is_request and change.status not in TERMINAL_STATUSES)
 
 
 def _ask(
@@ -92,7 +107,8 @@ def _ask(
         moments=moments,
     )
     if event is None or event.link is None:
-        return replace(asked, advice=_MISSING_LINK)
+        is_lost = event is not None and event.has_link
+        return replace(asked, advice=_LOST_LINK if is_lost else _MISSING_LINK)
     action = assess_link(event.link, "Open the signature link", house.allowed_link_hosts)
     return replace(
         asked, advice=_SIGN if isinstance(action, Link) else "Do not open this link.", action=action
@@ -121,7 +137,7 @@ def _find_settlement(dossier: Dossier, case: Case | None, event: KnownEvent | No
 
 def _replaces(one: KnownEvent, event: KnownEvent, change: Change) -> bool:
     """Whether an event is a newer request than the one that a change is about, or than its new link."""
-    if one.case_id != change.case_id or one.link is None or one.status in TERMINAL_STATUSES:
+    if one.case_id != change.case_id or not one.has_link or one.status in TERMINAL_STATUSES:
         return False
     if change.topic == Topic.LINK_REPLACED and one.seen_at <= change.seen_at:
         return False
@@ -188,7 +204,11 @@ _STATUSES = {
         "The connection failed",
         "Look in Backoffice for the cause, and mend it or apply again.",
     ),
-    DECLINED: (Mood.BAD, "The application was declined", "Tell the merchant, before they find out by themselves."),
+    DECLINED: (
+        Mood.BAD,
+        "The application was declined",
+        "Tell the merchant, before they find out by themselves.",
+    ),
 }
 
 _TOPICS = {

@@ -101,12 +101,14 @@ def detect_account(
             noted = {change.change_id for change in changes}
             notes = note_unknown_values(one, after, watch.known_values, policy, now)
             changes += [note for note in notes if note.change_id not in noted]
+    # An account whose id could not be read is nobody's: there is nothing to remember of it.
+    is_other = state is None or replace(account, connections=state.connections) != state
     return Detection(
         account=replace(account, connections=connections),
         touched=tuple(touched),
         changes=tuple(changes),
         suspects=_find_missing(before, snapshot, watch.names) if snapshot.is_complete else (),
-        is_account_new=state is None or replace(account, connections=state.connections) != state,
+        is_account_new=is_other and bool(account.account.account_id),
     )
 
 

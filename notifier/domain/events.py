@@ -8,7 +8,15 @@ from typing import Final
 from notifier.domain.cases import find_case
 from notifier.domain.change import Change, Reason, Topic
 from notifier.domain.identity import digest_event, digest_link, name_event, name_of
-from notifier.domain.model import PENDING, SIGNATURE_REQUIRED, TERMINAL_STATUSES, ConnectionSnapshot, Event
+from notifier.domain.keeping import is_over
+from notifier.domain.model import (
+    PENDING,
+    SIGNATURE_REQUIRED,
+    TERMINAL_STATUSES,
+    ConnectionSnapshot,
+    Event,
+    SignatureLink,
+)
 from notifier.domain.state import Case, ConnectionState, KnownEvent
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
@@ -36,8 +44,8 @@ def match_events(
 ) -> EventMatch:
     """Match a snapshot's events with the known ones, oldest first.
 
-    `state` already has the snapshot's case. `new_status` is the connection's status if it is a new one that no
-    event told ahead, else None: the first new event with that status tells it.
+    `state` already has the snapshot's case. `new_status` is the connection's status if it is new and no event
+    told it ahead, else None: the first new event with that status tells it.
     """
     ledger = _Ledger(state, snapshot, new_status, now)
     for event in sorted(snapshot.events, key=lambda one: one.created_at or _LAST):
@@ -59,6 +67,10 @@ def is_beginning(case: Case | None, events: Iterable[KnownEvent], bare: Iterable
     return not has_moved and not any(entry.startswith(own) and entry != pending for entry in bare)
 
 
+def _identify(event: Event) -> str:
+    return digest_event(event) if event.event_id is None else event.event_id
+
+
 class _Ledger:
     """The known events of one connection while a snapshot's are entered."""
 
@@ -68,6 +80,7 @@ class _Ledger:
         self._state = state
         self._status = snapshot.status if snapshot.status is not None else state.status
         self._awaited = new_status
+        self._is_beginning = new_status == PENDING and is_beginning(state.case, state.events, state.bare)
         self._tells_status = False
         self._ahead = state.ahead if new_status is None and state.ahead != self._status else None
         self._bare = list(state.bare)
@@ -77,10 +90,11 @@ class _Ledger:
         self._by_digest: dict[str, list[int]] = {}
         self._newest_at: datetime | None = None
         self._changes: list[Change] = []
-        self._shown = {(one.event_id or digest_event(one), digest_link(one.link)) for one in snapshot.events}
+        self._shown = {(_identify(one), digest_link(one.link)) for one in snapshot.events}
         for known in state.events:
             self._keep(known)
         self._known_before = len(self._events)
+        self._is_beginning = is_beginning(state.case, state.events, state.bare)
 
     def enter(self, event: Event) -> None:
         """Enter one event: known, known under another name, with another link, or new."""
@@ -124,9 +138,13 @@ class _Ledger:
             self._by_id[event.event_id] = position
         digest = digest_link(event.link)
         if event.link is not None and digest != known.link_digest and not self._is_repeated(position):
-            known = replace(known, link=event.link, link_digest=digest, link_version=known.link_version + 1)
+            link, version = self._keep_link(event, known.case_id), known.link_version + 1
+            known = replace(known, link=link, link_digest=digest, link_version=version)
             self._ask(known)
             self._changes.append(self._report_link(known))
+        elif known.link is None and digest == known.link_digest:
+            # Erased, and needed again; or encrypted with a key that is lost. Nobody is told about it.
+            known = replace(known, link=self._keep_link(event, known.case_id))
         self._events[position] = known
 
     def _is_repeated(self, position: int) -> bool:
@@ -145,6 +163,8 @@ class _Ledger:
         self._keep(known)
         self._ask(known)
         is_current = self._is_current(known)
+        if is_current and known.status not in {None, PENDING}:
+            self._is_beginning = False
         is_awaited = is_current and known.status is not None and known.status == self._awaited
         if is_awaited:
             self._awaited, self._tells_status = None, True
@@ -166,7 +186,7 @@ class _Ledger:
             created_at=event.created_at,
             seen_at=self._now,
             description=event.description,
-            link=event.link,
+            link=self._keep_link(event, case.case_id),
             link_digest=digest_link(event.link),
             link_version=0 if event.link is None else 1,
         )
@@ -181,28 +201,40 @@ class _Ledger:
         if status is None or says_more or event.asks_for_signature:
             return None
         is_dated = event.created_at is not None and case.signup_created_at is not None
-        first = case.ordinal if is_dated else 0
-        entries = (f"{ordinal} {status}" for ordinal in range(case.ordinal, first - 1, -1))
-        return next((entry for entry in entries if entry in self._bare), None)
+        exact = owe_event(case, status)
+        if is_dated or exact in self._bare:
+            return exact if exact in self._bare else None
+        return next((entry for entry in reversed(self._bare) if entry.partition(" ")[2] == status), None)
 
     def _look_ahead(self, known: KnownEvent, *, is_folded: bool) -> None:
         """Remember the status of the newest event while the connection has another one.
 
         Where the connection's own status may still get its event, one of another status may be older than
-        that; but nothing is older than the pending status that an application begins with.
+        that; but nothing is older than the pending status that an application begins with. A request for a
+        signature that comes after an end offers no link, so that the status which makes it valid is told too.
         """
         case = self._state.case
         if case is None or known.status is None or not self._is_newest(known):
             return
         is_owed = self._status != PENDING and owe_event(case, self._status or "") in self._bare
+        is_doubtful = known.created_at is None or known.has_link or known.name == SIGNATURE_REQUIRED
         if known.status == self._status:
             self._ahead = None
-        elif not is_folded and not is_owed and self._awaited is None:
+        elif (self._awaited is not None and not self._is_beginning) or is_folded or is_owed:
+            return
+        elif not (is_doubtful and self._status in TERMINAL_STATUSES):
             self._ahead = known.status
 
     def _is_newest(self, known: KnownEvent) -> bool:
         is_newest = known.created_at is None or self._newest_at is None or known.created_at >= self._newest_at
         return is_newest and self._is_current(known)
+
+    def _keep_link(self, event: Event, case_id: str) -> SignatureLink | None:
+        """Return an event's link if somebody can still sign with it: no other is ever stored."""
+        case = self._state.case
+        if case is None or case.case_id != case_id or is_over(case, self._status, self._now):
+            return None
+        return event.link
 
     def _is_current(self, known: KnownEvent) -> bool:
         return self._state.case is not None and known.case_id == self._state.case.case_id
@@ -213,6 +245,7 @@ class _Ledger:
         asks = known.name == SIGNATURE_REQUIRED or known.link_digest
         if case is not None and case.asked_at is None and asks and self._is_current(known):
             self._state = replace(self._state, case=replace(case, asked_at=known.created_at or known.seen_at))
+            self._is_beginning = False
 
     def _name_topic(self, event: Event) -> str:
         if event.name in _OWN_WORDS:
@@ -221,9 +254,7 @@ class _Ledger:
             return event.name
         if event.asks_for_signature:
             return SIGNATURE_REQUIRED
-        is_application = event.recorded_status == PENDING and is_beginning(
-            self._state.case, self._events, self._bare
-        )
+        is_application = event.recorded_status == PENDING and self._is_beginning
         return Topic.APPLIED if is_application else Topic.STATUS_CHANGED
 
     def _report(self, known: KnownEvent, topic: str, *, is_folded: bool) -> Change:

@@ -63,7 +63,7 @@ def _find_open(state: ConnectionState, changes: list[Change], now: datetime) -> 
 
 def _find_request(state: ConnectionState, told: list[Change]) -> Change | None:
     """Return the newest request for a signature; one from before an end of the application is of no use."""
-    linked = {event.event_key for event in state.events if event.link is not None}
+    linked = {event.event_key for event in state.events if event.has_link}
     for change in reversed(told):
         if change.status in TERMINAL_STATUSES:
             return None

@@ -85,7 +85,7 @@ class Event:
     @property
     def recorded_status(self) -> str | None:
         """The status that it records: its own, else the one that it is named after."""
-        return self.name if self.status is None and self.name in KNOWN_STATUSES else self.status
+        return self.status or (self.name if self.name in KNOWN_STATUSES else None)
 
     @property
     def asks_for_signature(self) -> bool:

@@ -42,7 +42,8 @@ class KnownEvent:
     """An event that was seen before.
 
     `event_key` is this product's own name for it and never changes; `digest` finds it again where Dintero
-    gives no id; `link_version` counts the links it has had, 0 for none.
+    gives no id; `link_version` counts the links it has had, 0 for none. `link` is None also where the link is
+    known by its `link_digest` alone: it was erased, or cannot be decrypted.
     """
 
     event_key: str
@@ -57,6 +58,11 @@ class KnownEvent:
     link: SignatureLink | None = None
     link_digest: str = ""
     link_version: int = 0
+
+    @property
+    def has_link(self) -> bool:
+        """Whether Dintero gave it a link, be that kept or not."""
+        return self.link_digest != ""
 
 
 @dataclass(frozen=True, slots=True)
