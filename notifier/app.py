@@ -3,7 +3,8 @@
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator, Mapping
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,24 +21,33 @@ from notifier.dintero.source import DinteroSource
 from notifier.domain.compose import House
 from notifier.domain.delivery import Finding, Level, WhenUnsure
 from notifier.domain.first_run import FirstRun
+from notifier.domain.keeping import LINKS, describe_unreadable
 from notifier.domain.plan import Directory
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.routes import DEFAULT_ROUTES, Route
 from notifier.domain.watch import Coverage, Target, plan_targets
 from notifier.errors import NotifierError
+from notifier.network import Network, open_network
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.receivers.slack.session import open_session
 from notifier.receivers.slack.webhook import SlackWebhookReceiver
 from notifier.service.clock import SystemClock
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
+from notifier.service.emergency import Emergency
 from notifier.service.engine import Engine, Pace, Report
+from notifier.service.link_keeper import LinkKeeper
 from notifier.service.poller import Poller
 from notifier.service.ports import Receiver, Source
+from notifier.service.pruner import Pruner
 from notifier.service.recorder import Recorder
+from notifier.service.store_watch import StoreWatch
+from notifier.service.supervisor import Supervisor
 from notifier.settings import Addressee, Settings, SlackChannel, resolve_receivers, resolve_sources
 from notifier.settings.model import PollSettings, ReceiverSettings, SlackReceiverSettings, SourceSettings
 from notifier.store.database import Database
+from notifier.store.links import LinkCount
+from notifier.store.upkeep import find_exposed
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -59,8 +69,13 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None) -> None
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop.set)
     try:
-        async with _assemble(settings) as engine:
-            await engine.run(stop, settings.delivery.grace_seconds)
+        async with connect(settings) as outside, _watch_store(settings, outside) as watch:
+            supervisor = Supervisor(
+                lambda creates: _open_store(settings, creates=creates),
+                lambda store: _make_engine(settings, store, outside, store),
+                watch,
+            )
+            await supervisor.run(stop, settings.delivery.grace_seconds)
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
@@ -68,14 +83,23 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None) -> None
 
 async def run_once(settings: Settings) -> Report:
     """Poll everything once and send what is due. Raises NotifierError."""
-    async with _assemble(settings) as engine:
-        return await engine.run_once()
+    database = _open_store(settings, creates=True)
+    try:
+        async with connect(settings) as outside:
+            return await _make_engine(settings, database, outside).run_once()
+    finally:
+        database.close()
 
 
 async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIterator[Finding]:
     """Say, finding by finding, whether the settings work."""
     yield Finding(Level.OK, "settings", "are complete and fit together")
-    yield check_store(settings)
+    for path in settings.exposed_files:
+        sentence = f"{path} holds secrets, and every user of this machine can read it: chmod 600 it"
+        yield Finding(Level.WARNING, "settings", sentence)
+    for finding in check_store(settings):
+        yield finding
+    _open_network(settings)
     if is_offline:
         return
     async with connect(settings) as outside:
@@ -88,15 +112,35 @@ async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIt
                 yield finding
 
 
-def check_store(settings: Settings) -> Finding:
-    """Say whether the store can be used; one that is not there yet is not made."""
-    database = Database(settings.store.url)
+def check_store(settings: Settings) -> Iterator[Finding]:
+    """Say whether the store can be used, and who can read it; one that is not there yet is not made."""
+    database = Database(settings.store.url, settings.store.keys)
     try:
-        return Finding(Level.OK, "store", database.examine())
+        yield Finding(Level.OK, "store", database.examine())
+        if not database.path.exists():
+            return
+        path = find_exposed(database.path.resolve())
+        if path is not None:
+            sentence = f"{path} can be read by other users of this machine: chmod 600 it"
+            yield Finding(Level.WARNING, "store", sentence)
+        yield _judge_links(database.count_links(), settings)
     except NotifierError as error:
-        return Finding(Level.PROBLEM, "store", str(error))
+        yield Finding(Level.PROBLEM, "store", str(error))
     finally:
         database.close()
+
+
+def _judge_links(count: LinkCount, settings: Settings) -> Finding:
+    has_key = bool(settings.store.keys)
+    if count.unreadable:
+        return Finding(Level.WARNING, LINKS, describe_unreadable(count.unreadable, has_key=has_key))
+    if not has_key:
+        sentence = "whoever reads the store can open them; with NOTIFIER_STORE__KEY they are encrypted"
+    elif count.plain:
+        sentence = f"the next run encrypts the {count.plain} that are not yet encrypted"
+    else:
+        sentence = "they are encrypted in the store"
+    return Finding(Level.OK, LINKS, sentence)
 
 
 @asynccontextmanager
@@ -104,12 +148,23 @@ async def connect(settings: Settings) -> AsyncIterator[Outside]:
     """Make the sources and receivers that the settings name, and close them afterwards."""
     addressees = resolve_receivers(settings)
     async with AsyncExitStack() as stack:
+        network = _open_network(settings)
         sources: dict[str, Source] = {}
         for name, one in resolve_sources(settings).items():
-            sources[name] = await stack.enter_async_context(_make_source(name, one, settings.poll))
+            source = _make_source(name, one, settings.poll, network)
+            sources[name] = await stack.enter_async_context(source)
         seconds = max(one.timeout_seconds for one in addressees.by_name.values())
-        session = await stack.enter_async_context(open_session(total_seconds=seconds))
-        receivers = {name: _make_receiver(one, session, settings) for name, one in addressees.by_name.items()}
+        # One session for those behind the proxy, and one for those that are reached without it.
+        sessions = {
+            proxy: await stack.enter_async_context(
+                open_session(total_seconds=seconds, ssl_context=network.ssl_context, proxy=proxy)
+            )
+            for proxy in {network.find_proxy(_find_address(one)) for one in addressees.by_name.values()}
+        }
+        receivers = {
+            name: _make_receiver(one, sessions[network.find_proxy(_find_address(one))], settings)
+            for name, one in addressees.by_name.items()
+        }
         yield Outside(
             sources=sources,
             targets=list_targets(settings),
@@ -146,19 +201,40 @@ def list_routes(settings: Settings) -> tuple[Route, ...]:
     )
 
 
-@asynccontextmanager
-async def _assemble(settings: Settings) -> AsyncIterator[Engine]:
-    database = Database(settings.store.url)
+def _open_store(settings: Settings, *, creates: bool) -> Database:
+    database = Database(settings.store.url, settings.store.keys)
     try:
         database.lock()
-        database.open()
-        async with connect(settings) as outside:
-            yield _make_engine(settings, database, outside)
-    finally:
+        database.open(creates=creates)
+    except BaseException:
         database.close()
+        raise
+    return database
 
 
-def _make_engine(settings: Settings, database: Database, outside: Outside) -> Engine:
+@asynccontextmanager
+async def _watch_store(settings: Settings, outside: Outside) -> AsyncIterator[StoreWatch]:
+    clock = SystemClock()
+    chosen = [outside.receivers[one.name] for one in _list_emergency_receivers(settings)]
+    where = f"{settings.store.path.absolute()} on {socket.gethostname()}"
+    emergency = Emergency(chosen, where, clock)
+    watch = StoreWatch(clock, emergency, settings.store.emergency_after_seconds)
+    tasks = [asyncio.ensure_future(emergency.run()), asyncio.ensure_future(watch.observe())]
+    try:
+        yield watch
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _list_emergency_receivers(settings: Settings) -> list[Addressee]:
+    return [one for one in resolve_receivers(settings).by_name.values() if one.is_emergency]
+
+
+def _make_engine(
+    settings: Settings, store: Database | StoreWatch, outside: Outside, watch: StoreWatch | None = None
+) -> Engine:
     clock = SystemClock()
     delivery, polling = settings.delivery, settings.poll
     policy = RetryPolicy(
@@ -169,23 +245,36 @@ def _make_engine(settings: Settings, database: Database, outside: Outside) -> En
         look_seconds=delivery.look_seconds,
     )
     house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
-    courier = Courier(outside.receivers, database, clock, house, policy, random.random)
-    dispatcher = Dispatcher(outside.receivers, database, clock, courier, policy)
-    recorder = Recorder(
-        database, clock, list_routes(settings), outside.directory, FirstRun(polling.first_run)
-    )
+    courier = Courier(outside.receivers, store, clock, house, policy, random.random)
+    dispatcher = Dispatcher(outside.receivers, store, clock, courier, policy)
+    recorder = Recorder(store, clock, list_routes(settings), outside.directory, FirstRun(polling.first_run))
+    grace = timedelta(hours=settings.store.link_grace_hours)
+    days = settings.store.retention_days
+    pruners = (Pruner(store, clock, timedelta(days=days)),) if days else ()
     return Engine(
         outside.targets,
-        Poller(outside.sources, database, recorder, clock, dispatcher.wake),
+        Poller(outside.sources, store, recorder, clock, dispatcher.wake),
         dispatcher,
-        database,
+        store,
         clock,
         Pace(polling.interval_seconds, polling.quiet_interval_seconds, polling.concurrency),
         version=__version__,
+        chores=(LinkKeeper(store, clock, grace, has_key=bool(settings.store.keys)), *pruners),
+        watch=watch,
     )
 
 
-def _make_source(name: str, one: SourceSettings, polling: PollSettings) -> DinteroSource:
+def _open_network(settings: Settings) -> Network:
+    wanted = settings.network
+    proxy = wanted.proxy.get_secret_value() if wanted.proxy else None
+    return open_network(wanted.ca_file, proxy, wanted.no_proxy)
+
+
+def _find_address(one: Addressee) -> str:
+    return one.base_url if isinstance(one, SlackChannel) else one.url.get_secret_value()
+
+
+def _make_source(name: str, one: SourceSettings, polling: PollSettings, network: Network) -> DinteroSource:
     return DinteroSource(
         name,
         Credentials(one.account_id, one.client_id, one.client_secret.get_secret_value()),
@@ -197,6 +286,8 @@ def _make_source(name: str, one: SourceSettings, polling: PollSettings) -> Dinte
             concurrency=polling.concurrency,
             body_bytes=int(polling.max_body_mib * MEBIBYTE),
             bodies_bytes=int(polling.max_bodies_mib * MEBIBYTE),
+            ssl=network.ssl_context,
+            proxy=network.find_proxy(one.base_url),
         ),
         retry=Retry(ReadPolicy(attempts=polling.attempts, total_seconds=polling.retry_total_seconds)),
     )

@@ -5,11 +5,13 @@ Exit codes: 0 all is well, 1 something could not be read, delivered or done, 2 w
 
 import argparse
 import asyncio
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from notifier import __version__
 from notifier.errors import ConfigError, NotifierError, StoreError
@@ -23,9 +25,28 @@ EXIT_FAILURE: Final = 1
 EXIT_CONFIG: Final = 78
 """EX_CONFIG of sysexits.h."""
 
+_STDERR: Final = 2
+_HIGHEST_PORT: Final = 65_535
+
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; argparse leaves with 2 by itself."""
+    """Run one command and return its exit code."""
+    _mend_streams()
+    try:
+        code = _obey(arguments)
+        sys.stdout.flush()
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else EXIT_FAILURE
+    except OSError as error:
+        code = EXIT_FAILURE
+        # A reader that has had enough (`| head`) needs no word about it.
+        if not isinstance(error, BrokenPipeError):
+            _Tolerant().write(f"notifier: the operating system refuses: {error.strerror or error}\n")
+    _end_streams()
+    return code
+
+
+def _obey(arguments: Sequence[str]) -> int:
     options = _make_parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
@@ -40,10 +61,59 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_FAILURE
     except KeyboardInterrupt:
         return EXIT_FAILURE
-    except BrokenPipeError:
-        # Whoever read the output has gone; Python must not complain about it while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILURE
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last place where it can become a sentence
+        return _report_fault(error)
+
+
+def _report_fault(error: Exception) -> int:
+    """Say that the notifier itself is at fault; where, only the log tells, which hides secrets."""
+    import structlog
+
+    if structlog.is_configured():
+        structlog.get_logger("notifier").error("a fault of the notifier's own", exc_info=error)
+    name = type(error).__name__
+    print(f"notifier: a fault of the notifier's own ({name}): please report it", file=sys.stderr)
+    return EXIT_FAILURE
+
+
+def _mend_streams() -> None:
+    """Make sure that output has somewhere to go, and that no character stops it."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass  # This one was closed: left so, the next file to be opened would get what is meant for it.
+    os.close(number)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _end_streams() -> None:
+    """Let go of what cannot be written, or Python complains about it while it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Tolerant:
+    """Standard error for the log: a disk that is full, or a reader that has gone, does not stop the work."""
+
+    def isatty(self) -> bool:
+        """Whether a person may be reading."""
+        return sys.stderr.isatty()
+
+    def write(self, text: str) -> None:
+        """Write, if that is possible."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -83,24 +153,43 @@ def _make_parser() -> argparse.ArgumentParser:
     drop.add_argument("ids", nargs="+", metavar="ID", help="which ones")
     drop.set_defaults(command=_drop_outbox)
 
+    backup = commands.add_parser("backup", help="copy the store to a file, also while an engine runs")
+    backup.add_argument("file", type=Path, metavar="FILE", help="where the copy is written")
+    backup.add_argument("--force", action="store_true", help="replace a file that is there")
+    backup.set_defaults(command=_back_up)
+
     demo = commands.add_parser("demo", help="show the whole thing on this machine, without any account")
     demo.add_argument("--seconds", type=float, metavar="N", help="end after N seconds (default: Ctrl-C)")
-    demo.add_argument("--port", type=int, default=8089, help="where the page is (default: 8089)")
+    demo.add_argument("--port", type=_read_port, default=8089, help="where the page is (default: 8089)")
     demo.set_defaults(command=_demo)
     return parser
+
+
+def _read_port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= _HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"expected a port from 0 (any free one) to {_HIGHEST_PORT}")
+    return int(text)
 
 
 def _load(options: argparse.Namespace) -> "Settings":
     from notifier.settings import load_settings
 
-    return load_settings(config_path=options.config, environ=os.environ, cwd=Path.cwd())
+    try:
+        folder = Path.cwd()
+    except OSError as error:
+        raise ConfigError(
+            "the working directory: does not exist any more; change to one that does."
+        ) from error
+    return load_settings(config_path=options.config, environ=os.environ, cwd=folder)
 
 
 def _log_as(settings: "Settings") -> None:
     from notifier import log
     from notifier.settings import list_secrets
 
-    log.configure(settings.log.level, settings.log.format, secrets=list_secrets(settings))
+    log.configure(
+        settings.log.level, settings.log.format, cast("TextIO", _Tolerant()), secrets=list_secrets(settings)
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -192,6 +281,18 @@ def _say_count(count: int, asked: int, what: str) -> int:
             file=sys.stderr,
         )
         return EXIT_FAILURE
+    return EXIT_OK
+
+
+def _back_up(options: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from notifier.store.backup import back_up
+
+    with _open_store(options) as database:
+        target = options.file.absolute()
+        count = back_up(database.path, target, datetime.now(UTC), replaces=options.force)
+    print(f"{options.file} holds a copy of the store ({count:,} bytes).")
     return EXIT_OK
 
 

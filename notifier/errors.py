@@ -17,6 +17,7 @@
     │   └── LookupImpossible       the receiver cannot be asked what it has taken
     └── StoreError                 the store could not be read or written
         ├── StoreUnavailable       locked, full, read-only, an I/O error: may pass
+        │   └── StoreReplaced      another file stands where the open one was: start anew from it
         ├── StoreInUse             another engine runs on the same store
         └── StoreUnusable          corrupt, or written by a newer version: somebody must act
 
@@ -139,6 +140,10 @@ class StoreError(NotifierError):
 
 class StoreUnavailable(StoreError):
     """The store cannot be used now: locked, full, read-only, or an I/O error."""
+
+
+class StoreReplaced(StoreUnavailable):
+    """Another file stands at the store's path: whatever is remembered beside the store is no longer true."""
 
 
 class StoreInUse(StoreError):

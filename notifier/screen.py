@@ -50,6 +50,9 @@ def draw_status(report: StatusReport, now: datetime) -> str:
         lines.append(
             f"           {report.outbox['held']} with an unclear outcome are held: `notifier outbox list`"
         )
+    if report.restored_from is not None:
+        age = _draw_span(now - report.restored_from)
+        lines.append(f"restored   from a backup of {age} ago: each message is looked for before it is sent")
     lines += [f"held       {_draw_trouble(one, now)}" for one in report.holds]
     lines += [f"unread     {_draw_trouble(one, now)}" for one in report.problems]
     if report.outbox.get("dead"):

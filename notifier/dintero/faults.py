@@ -21,7 +21,7 @@ _HINTS: Final[tuple[tuple[type[BaseException], type[SourceError], str], ...]] = 
     (
         aiohttp.ClientConnectorCertificateError,
         SourceRejected,
-        "its TLS certificate could not be verified: check {settings}BASE_URL and the certificates to trust",
+        "its TLS certificate could not be verified: check {settings}BASE_URL and network.ca_file",
     ),
     (
         aiohttp.ServerFingerprintMismatch,

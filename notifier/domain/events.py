@@ -80,7 +80,6 @@ class _Ledger:
         self._state = state
         self._status = snapshot.status if snapshot.status is not None else state.status
         self._awaited = new_status
-        self._is_beginning = new_status == PENDING and is_beginning(state.case, state.events, state.bare)
         self._tells_status = False
         self._ahead = state.ahead if new_status is None and state.ahead != self._status else None
         self._bare = list(state.bare)
@@ -94,7 +93,7 @@ class _Ledger:
         for known in state.events:
             self._keep(known)
         self._known_before = len(self._events)
-        self._is_beginning = is_beginning(state.case, state.events, state.bare)
+        self._begins = self._is_beginning = is_beginning(state.case, state.events, state.bare)
 
     def enter(self, event: Event) -> None:
         """Enter one event: known, known under another name, with another link, or new."""
@@ -216,11 +215,13 @@ class _Ledger:
         case = self._state.case
         if case is None or known.status is None or not self._is_newest(known):
             return
-        is_owed = self._status != PENDING and owe_event(case, self._status or "") in self._bare
+        is_owed = self._awaited is not None or owe_event(case, self._status or "") in self._bare
+        if self._status == PENDING:
+            is_owed = self._awaited is not None and not self._begins
         is_doubtful = known.created_at is None or known.has_link or known.name == SIGNATURE_REQUIRED
         if known.status == self._status:
             self._ahead = None
-        elif (self._awaited is not None and not self._is_beginning) or is_folded or is_owed:
+        elif is_folded or is_owed:
             return
         elif not (is_doubtful and self._status in TERMINAL_STATUSES):
             self._ahead = known.status

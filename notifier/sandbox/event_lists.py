@@ -38,7 +38,7 @@ class EventLists:
         return {**value, "events": self._list(events, version)} if isinstance(events, list) else value
 
     def _list(self, events: list[Any], version: int) -> list[Any]:
-        listed = list(events) if self.newest is None else events[len(events) - self.newest :]
+        listed = list(events) if self.newest is None else events[max(0, len(events) - self.newest) :]
         if self.is_repeated:
             listed = [event for event in listed for _ in range(2)]
         if self.order == "newest_first":

@@ -7,10 +7,11 @@ from typing import Final, TypeVar
 
 import structlog
 
-from notifier.domain.compose import Dossier, House, compose
+from notifier.domain.compose import Dossier, House, compose, lacks_link
 from notifier.domain.delivery import Claim, Receipt, WhenUnsure
 from notifier.domain.message import Message
 from notifier.domain.retry import GiveUp, Retry, RetryPolicy, Verdict, judge, judge_look
+from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import DeliveryAmbiguous, DeliveryError, DeliveryRejected, LookupImpossible, StoreError
 from notifier.service.ports import Books, Clock, Receiver, Store
 
@@ -19,6 +20,11 @@ _log = structlog.get_logger("notifier.delivery")
 STORE_RETRY_SECONDS: Final = 1.0
 LOOK_MARGIN: Final = timedelta(seconds=10)
 """A message in doubt is looked for from so long before its attempt on: instants come in whole seconds."""
+LASTING_REFUSAL: Final = timedelta(minutes=10)
+"""A look may be refused by somebody on the way for a while: after so long nobody can be asked."""
+LINK_ATTEMPTS: Final = 3
+LINK_WAIT_SECONDS: Final = 5.0
+"""A message whose link cannot be decrypted is put off so often, and each time for so long."""
 
 _T = TypeVar("_T")
 
@@ -38,7 +44,8 @@ class Deliveries:
 class Courier:
     """Delivers notifications; `jitter` gives numbers in [0, 1).
 
-    `problems` holds the last sentence for each receiver that did not take its last message.
+    `problems` holds a sentence for each receiver that did not take its last message, by its name, and for
+    each message that was given up, by its id. `refused` are the receivers that somebody has to mend first.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class Courier:
         self._jitter = jitter
         self.deliveries = Deliveries()
         self.problems: dict[str, str] = {}
+        self.refused: set[str] = set()
 
     async def deliver(self, claim: Claim, dossier: Dossier | None, deadline: float) -> None:
         """Deliver a notification that this process has claimed, and record the outcome.
@@ -65,6 +73,8 @@ class Courier:
         Nothing is sent after `deadline` (of the machine's monotonic clock): the claim may have passed on.
         """
         if claim.is_repeat and await self._look(claim):
+            return
+        if dossier is not None and await self._await_link(claim, dossier):
             return
         try:
             receipt = await self._send(claim, self._compose(claim, dossier), deadline)
@@ -81,25 +91,46 @@ class Courier:
         receiver = self._receivers[claim.notification.receiver]
         now = self._clock.now()
         since = (claim.doubt_since or claim.created_at) - LOOK_MARGIN
+        reach(Waypoint.LOOKING)
         try:
             receipt = await receiver.find(claim.notification.notification_id, since)
-        except LookupImpossible as error:
+            reach(Waypoint.LOOKED)
+        except DeliveryError as error:
+            if not _is_hopeless(error, claim, now):
+                await self._record_failure(claim, error, is_look=True)
+                return True
             if receiver.when_unsure is WhenUnsure.RESEND:
                 return False
             await self._record_held(claim, error)
-            return True
-        except DeliveryError as error:
-            await self._record_failure(claim, error, is_look=True)
             return True
         if receipt is not None:
             await self._record_success(claim, receipt, is_adopted=True)
             return True
         if claim.doubt_ends_at is None or now >= claim.doubt_ends_at:
             return False
-        at = min(claim.doubt_ends_at, now + timedelta(seconds=self._policy.look_pause_seconds))
+        # More than a whole look is left only where the clock was set back: then it begins anew.
+        ends_at = min(claim.doubt_ends_at, now + timedelta(seconds=self._policy.look_seconds))
+        at = min(ends_at, now + timedelta(seconds=self._policy.look_pause_seconds))
         await self._record(
-            lambda books: books.outbox.record_retry(claim, at, is_repeat=True, attempts=claim.attempt - 1)
+            lambda books: books.outbox.record_retry(
+                claim, at, is_repeat=True, attempts=claim.attempt - 1, doubt_ends_at=ends_at
+            )
         )
+        return True
+
+    async def _await_link(self, claim: Claim, dossier: Dossier) -> bool:
+        """Put off a message whose link cannot be decrypted: the next poll brings it; but not for ever."""
+        now = self._clock.now()
+        if claim.attempt > LINK_ATTEMPTS or not lacks_link(dossier, now):
+            return False
+        sentence = "its signature link could not be decrypted, and is fetched anew from Dintero"
+        at = now + timedelta(seconds=LINK_WAIT_SECONDS)
+        await self._record(
+            lambda books: books.outbox.record_retry(
+                claim, at, is_repeat=False, error_code="no_link", error=sentence
+            )
+        )
+        _log.warning("put off", **_describe(claim), error=sentence)
         return True
 
     def _compose(self, claim: Claim, dossier: Dossier | None) -> Message | DeliveryError:
@@ -117,6 +148,7 @@ class Courier:
         if isinstance(message, DeliveryError):
             raise message
         receiver = self._receivers[claim.notification.receiver]
+        reach(Waypoint.REQUESTING)
         try:
             return await receiver.send(message, is_plain=claim.is_plain, deadline=deadline)
         except DeliveryError:
@@ -125,6 +157,8 @@ class Courier:
             _log.exception("a fault of the notifier's own", notification=claim.notification.notification_id)
             sentence = f"a fault of the notifier's own ({type(error).__name__}): please report it"
             raise DeliveryAmbiguous(sentence, code="internal") from error
+        finally:
+            reach(Waypoint.ANSWERED)
 
     async def _record_success(self, claim: Claim, receipt: Receipt, *, is_adopted: bool = False) -> None:
         now = self._clock.now()
@@ -135,6 +169,7 @@ class Courier:
         self.deliveries.adopted += is_adopted
         self.deliveries.repeated += claim.is_repeat and not is_adopted
         self.problems.pop(claim.notification.receiver, None)
+        self.refused.discard(claim.notification.receiver)
         what = "found where it was sent before" if is_adopted else "delivered"
         _log.info(what, **_describe(claim), channel=receipt.channel, ref=receipt.message_ref)
 
@@ -145,7 +180,7 @@ class Courier:
             lambda books: books.outbox.record_held(claim, now, error_code=error.code, error=sentence)
         )
         self.deliveries.held += 1
-        self.problems[claim.notification.receiver] = f"{claim.notification.receiver}: {sentence}"
+        self._give_up(claim, sentence)
         _log.error("held: see `notifier outbox list`", **_describe(claim), error=str(error))
 
     async def _record_failure(self, claim: Claim, error: DeliveryError, *, is_look: bool = False) -> None:
@@ -162,22 +197,51 @@ class Courier:
 
         verdict = await self._record(job)
         self.deliveries.failed += 1
-        self.problems[receiver] = f"{receiver}: {error}"
+        self.problems[receiver] = _name_receiver(receiver, str(error))
+        if isinstance(error, DeliveryRejected) and error.scope == "receiver":
+            self.refused.add(receiver)
         next_at = verdict.at.isoformat(timespec="seconds") if isinstance(verdict, Retry) else None
         what = "could not be looked for" if is_look else "not delivered"
         _log.warning(what, **_describe(claim), error=str(error), next_attempt_at=next_at)
         if isinstance(verdict, GiveUp):
             self.deliveries.dead += 1
+            self._give_up(claim, str(error))
             _log.error("given up: see `notifier outbox list`", **_describe(claim))
+
+    def _give_up(self, claim: Claim, sentence: str) -> None:
+        """Remember a problem that the next message does not undo by being taken."""
+        notification = claim.notification
+        self.problems.pop(notification.receiver, None)
+        named = _name_receiver(notification.receiver, sentence)
+        self.problems[notification.notification_id] = f"{named}; see `notifier outbox list`"
 
     async def _record(self, job: Callable[[Books], _T]) -> _T:
         """Record an outcome; a store that fails is asked again, since only this process knows the outcome."""
+        is_told = False
         while True:
             try:
-                return await self._store.run(job)
+                recorded = await self._store.run(job)
             except StoreError as error:
-                _log.error("store failed, the outcome of a delivery waits for it", error=str(error))
+                if not is_told:
+                    _log.error("the outcome of a delivery waits for the store", error=str(error))
+                is_told = True
                 await self._clock.sleep(STORE_RETRY_SECONDS)
+            else:
+                reach(Waypoint.SETTLED)
+                return recorded
+
+
+def _name_receiver(receiver: str, sentence: str) -> str:
+    """Begin a sentence with the receiver's name, where it does not do so itself."""
+    return sentence if sentence.startswith("Receiver ") else f"Receiver {receiver}: {sentence}"
+
+
+def _is_hopeless(error: DeliveryError, claim: Claim, now: datetime) -> bool:
+    """Whether a look that has failed will always fail."""
+    if isinstance(error, LookupImpossible):
+        return True
+    ends_at = claim.doubt_ends_at
+    return isinstance(error, DeliveryRejected) and (ends_at is None or now >= ends_at + LASTING_REFUSAL)
 
 
 def _apply(books: Books, claim: Claim, verdict: Verdict, error: DeliveryError, now: datetime) -> None:

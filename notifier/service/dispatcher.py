@@ -14,6 +14,7 @@ import structlog
 from notifier.domain.compose import Dossier
 from notifier.domain.delivery import Claim
 from notifier.domain.retry import RetryPolicy
+from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import DeliveryError, StoreError
 from notifier.service.courier import STORE_RETRY_SECONDS, Courier, Deliveries
 from notifier.service.ports import Books, Clock, Receiver, Store
@@ -64,8 +65,11 @@ class Dispatcher:
         """The last sentence for each receiver that did not take its last message."""
         return self._courier.problems
 
-    async def start(self) -> int:
-        """Take over what an earlier run left; return how many deliveries it left in doubt."""
+    async def start(self) -> bool:
+        """Take over what an earlier run left; return whether the store was restored from a backup.
+
+        What has been put into the outbox of such a store, and what will be until it is settled, is in doubt.
+        """
         now = self._clock.now()
         destinations = {name: receiver.destination for name, receiver in self._receivers.items()}
 
@@ -73,15 +77,19 @@ class Dispatcher:
         look_at = now + timedelta(seconds=self._policy.request_seconds)
         ends_at = look_at + timedelta(seconds=self._policy.look_seconds)
 
-        def job(books: Books) -> tuple[int, int]:
-            return books.outbox.recover(look_at, ends_at), books.outbox.rehome(destinations, now)
+        def job(books: Books) -> tuple[datetime | None, int, int]:
+            taken_at = books.take_over_copy(now, ends_at)
+            return taken_at, books.outbox.recover(look_at, ends_at), books.outbox.rehome(destinations, now)
 
-        doubtful, orphaned = await self._store.run(job)
+        taken_at, doubtful, orphaned = await self._store.run(job)
+        reach(Waypoint.TAKEN_OVER)
+        if taken_at is not None:
+            _log.warning("restored from a backup: what is to be sent is looked for first", taken_at=taken_at)
         if doubtful:
             _log.warning("an earlier run left deliveries in doubt", count=doubtful)
         if orphaned:
             _log.warning("messages for receivers that are no longer in the settings", count=orphaned)
-        return doubtful
+        return taken_at is not None
 
     def wake(self) -> None:
         """Something was put into the outbox."""
@@ -96,22 +104,37 @@ class Dispatcher:
             await stopping.wait()
             self.wake()
 
-    async def drain(self, patience_seconds: float) -> None:
-        """Send everything that is due, or becomes due within `patience_seconds` from now, and return."""
+    async def drain(self, patience_seconds: float, *, awaits_mending: bool = True) -> None:
+        """Send everything that is due, or becomes due within `patience_seconds` from now, and return.
+
+        Without `awaits_mending` a receiver that somebody has to mend first is not waited for. What could not
+        be sent is among `problems` then, and so is what has to wait for longer.
+        """
         until = self._clock.now() + timedelta(seconds=patience_seconds)
         async with asyncio.TaskGroup() as tasks:
             for lane in self._lanes.values():
-                tasks.create_task(self._drain(lane, until))
+                tasks.create_task(self._drain(lane, until, awaits_mending=awaits_mending))
+        try:
+            waiting = await self._store.run(lambda books: books.outbox.list_waiting())
+        except StoreError as error:
+            self._courier.problems[""] = str(error)
+            return
+        for receiver, (count, words) in waiting.items():
+            what = "1 message waits" if count == 1 else f"{count} messages wait"
+            said = f"; it said last: {words}" if words else ""
+            self._courier.problems.setdefault(receiver, f"Receiver {receiver}: {what} to be sent{said}")
 
     async def _serve(self, lane: "_Lane", stopping: asyncio.Event) -> None:
         await self._prepare(lane)
         while not stopping.is_set():
             lane.news.clear()
             try:
+                await self._settle_claim(lane)
                 is_sent = await self._send_next(lane)
                 due_at = None if is_sent else await self._find_due(lane)
             except StoreError as error:
-                _log.error("store failed", error=str(error))
+                _log.debug("store failed", error=str(error))
+                lane.is_unclear = True
                 await self._wait(lane, STORE_RETRY_SECONDS)
                 continue
             if not is_sent:
@@ -119,18 +142,28 @@ class Dispatcher:
             elif lane.pace_seconds:
                 await self._pause(lane, stopping)
 
-    async def _drain(self, lane: "_Lane", until: datetime) -> None:
-        if await self._find_due(lane) is None:
-            return
-        await self._prepare(lane)
-        while True:
-            if await self._send_next(lane):
-                await self._clock.sleep(max(0.0, lane.free_at - self._clock.monotonic()))
-                continue
+    async def _drain(self, lane: "_Lane", until: datetime, *, awaits_mending: bool) -> None:
+        try:
             due_at = await self._find_due(lane)
-            if due_at is None or due_at > until:
-                return
-            await self._clock.sleep((due_at - self._clock.now()).total_seconds())
+            if due_at is not None:
+                await self._prepare(lane)
+            while due_at is not None and due_at <= until:
+                if not awaits_mending and self._is_refused(lane):
+                    return
+                due_seconds = (due_at - self._clock.now()).total_seconds()
+                await self._clock.sleep(max(0.0, due_seconds, lane.free_at - self._clock.monotonic()))
+                await self._send_next(lane)
+                due_at = await self._find_due(lane)
+        except StoreError as error:
+            _log.error("store failed", error=str(error))
+            self._courier.problems[""] = str(error)
+
+    def _is_refused(self, lane: "_Lane") -> bool:
+        """Whether somebody has to mend a lane's receiver before it takes anything."""
+        return any(
+            receiver.destination == lane.destination and name in self._courier.refused
+            for name, receiver in self._receivers.items()
+        )
 
     async def _send_next(self, lane: "_Lane") -> bool:
         """Send the next message of a lane; return False when there is none now."""
@@ -142,12 +175,21 @@ class Dispatcher:
             claim = books.outbox.claim(lane.destination, now, since)
             return (claim, books.load_dossier(claim.notification.change_id)) if claim else None
 
+        reach(Waypoint.CLAIMING)
         claimed = await self._store.run(job)
         if claimed is None:
             return False
+        reach(Waypoint.CLAIMED)
         lane.free_at = self._clock.monotonic() + lane.pace_seconds
         await self._courier.deliver(*claimed, deadline)
         return True
+
+    async def _settle_claim(self, lane: "_Lane") -> None:
+        """After a fault of the store a claim may stand there that this lane believes not to have made."""
+        if lane.is_unclear:
+            now = self._clock.now()
+            await self._store.run(lambda books: books.outbox.unclaim(lane.destination, now))
+            lane.is_unclear = False
 
     def _tell_time(self, lane: "_Lane", now: datetime) -> datetime:
         """Return the time at a lane's receiver, or an instant that is surely before it."""
@@ -209,4 +251,5 @@ class _Lane:
         self.destination = destination
         self.pace_seconds = pace_seconds
         self.free_at = 0.0
+        self.is_unclear = False
         self.news = asyncio.Event()

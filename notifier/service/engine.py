@@ -8,19 +8,22 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime  # noqa: TC003 - a field of this class
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from notifier.domain.watch import Target
-from notifier.errors import StoreError
+from notifier.domain.waypoints import Waypoint, reach
+from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.poller import Poller, Tally
-from notifier.service.ports import Books, Clock, Store
+from notifier.service.ports import Books, Chore, Clock, Store
+from notifier.service.store_watch import StoreWatch
 
 _log = structlog.get_logger("notifier.engine")
 
 BEAT_SECONDS: Final = 30.0
+CHORE_RETRY_SECONDS: Final = 60.0
 ONCE_PATIENCE_SECONDS: Final = 40.0
 """How long `run --once` waits for a message that has to be sent again."""
 
@@ -58,6 +61,8 @@ class Engine:
         pace: Pace,
         *,
         version: str,
+        chores: tuple[Chore, ...] = (),
+        watch: StoreWatch | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._targets = targets
@@ -67,6 +72,8 @@ class Engine:
         self._clock = clock
         self._pace = pace
         self._version = version
+        self._chores = chores
+        self._watch = watch
         self._jitter = jitter
         self._due: list[tuple[float, int, Target]] = []
         self._ready: asyncio.Queue[tuple[int, Target] | None] = asyncio.Queue()
@@ -76,13 +83,32 @@ class Engine:
         self._started_at = self._beat_at = clock.now()
 
     async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
-        """Poll and deliver until `stopping` is set; then finish what is on its way within the grace time."""
-        await self._start()
+        """Poll and deliver until `stopping` is set; then finish what is on its way within the grace time.
+
+        Raises StoreReplaced and StoreInUse when the store is not this engine's any more.
+        """
+        guarding = asyncio.ensure_future(self._guard())
+        stopped = asyncio.ensure_future(stopping.wait())
+        try:
+            if await self._start_when_possible(guarding, stopped):
+                await self._serve(guarding, stopped, stopping, grace_seconds)
+        finally:
+            guarding.cancel()
+            stopped.cancel()
+            await asyncio.gather(guarding, stopped, return_exceptions=True)
+
+    async def _serve(
+        self,
+        guarding: "asyncio.Future[None]",
+        stopped: "asyncio.Future[Any]",
+        stopping: asyncio.Event,
+        grace_seconds: float,
+    ) -> None:
         polling = asyncio.ensure_future(self._poll_all(stopping))
         delivering = asyncio.ensure_future(self._dispatcher.run(stopping))
         beating = asyncio.ensure_future(self._beat())
-        stopped = asyncio.ensure_future(stopping.wait())
-        parts = {polling, delivering, beating, stopped}
+        tending = (asyncio.ensure_future(self._tend(chore)) for chore in self._chores)
+        parts: set[asyncio.Future[Any]] = {polling, delivering, beating, guarding, stopped, *tending}
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done - {stopped}:
@@ -90,15 +116,18 @@ class Engine:
         finally:
             stopping.set()
             _log.info("stopping")
+            reach(Waypoint.STOPPING)
             await self._finish(polling, delivering, grace_seconds)
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
+            reach(Waypoint.STOPPED)
             await self._say_goodbye()
 
     async def run_once(self) -> Report:
         """Poll every target once and send what is due."""
-        await self._start()
+        await self._start(rounds=1)
+        tending = [asyncio.ensure_future(self._tend_once(chore)) for chore in self._chores]
         waiting = iter(self._targets)
 
         async def work() -> None:
@@ -109,7 +138,8 @@ class Engine:
             for _ in range(min(self._pace.concurrency, len(self._targets))):
                 tasks.create_task(work())
         self._log_round()
-        await self._dispatcher.drain(ONCE_PATIENCE_SECONDS)
+        await self._dispatcher.drain(ONCE_PATIENCE_SECONDS, awaits_mending=False)
+        await asyncio.gather(*tending)
         await self._say_goodbye()
         problems = (*self._poller.problems.items(), *self._dispatcher.problems.items())
         return Report(
@@ -119,11 +149,35 @@ class Engine:
             problems=tuple(dict.fromkeys(sentence for _, sentence in problems)),
         )
 
-    async def _start(self) -> None:
-        await self._dispatcher.start()
-        await self._poller.start(self._targets)
+    async def _start(self, rounds: int = 2) -> None:
+        is_restored = await self._dispatcher.start()
+        await self._poller.start(self._targets, is_restored=is_restored, rounds=rounds)
         await self._store.run(lambda books: books.save_beat(self._sign()))
         _log.info("started", version=self._version, targets=len(self._targets))
+
+    async def _start_when_possible(self, *interrupts: "asyncio.Future[Any]") -> bool:
+        """Start as soon as the store works; return False when one of the interrupts came first."""
+        while True:
+            try:
+                await self._start()
+            except StoreUnavailable:
+                if self._watch is None:
+                    raise
+            else:
+                return True
+            well = asyncio.ensure_future(self._watch.is_well.wait())
+            await asyncio.wait({well, *interrupts}, return_when=asyncio.FIRST_COMPLETED)
+            well.cancel()
+            for interrupt in interrupts:
+                if interrupt.done():
+                    interrupt.result()
+                    return False
+
+    async def _guard(self) -> None:
+        if self._watch is None:
+            await asyncio.Event().wait()
+        else:
+            await self._watch.guard(lambda books: books.save_beat(self._sign()))
 
     async def _poll_all(self, stopping: asyncio.Event) -> None:
         for place, target in enumerate(self._targets):
@@ -142,6 +196,9 @@ class Engine:
             if handed is None:
                 return
             place, target = handed
+            if self._watch is not None:
+                # What is read while nothing can be kept would only have to be read again.
+                await self._watch.is_well.wait()
             await self._poller.poll(target)
             is_pending = self._poller.is_pending(target)
             seconds = self._pace.interval_seconds if is_pending else self._pace.quiet_interval_seconds
@@ -165,6 +222,20 @@ class Engine:
             except TimeoutError:
                 continue
 
+    async def _tend(self, chore: Chore) -> None:
+        while True:
+            await self._clock.sleep(await self._tend_once(chore))
+
+    async def _tend_once(self, chore: Chore) -> float:
+        """Do a chore; one that fails is tried again, and stops nothing else."""
+        try:
+            return await chore.tend()
+        except StoreError as error:
+            _log.debug("store failed", error=str(error))
+        except Exception:  # noqa: BLE001 - polls and deliveries go on
+            _log.exception("a fault of the notifier's own")
+        return CHORE_RETRY_SECONDS
+
     async def _beat(self) -> None:
         while True:
             await self._clock.sleep(min(BEAT_SECONDS, self._pace.interval_seconds))
@@ -174,7 +245,7 @@ class Engine:
             try:
                 await self._store.run(lambda books: books.save_beat(self._sign()))
             except StoreError as error:
-                _log.error("store failed", error=str(error))
+                _log.debug("store failed", error=str(error))
 
     async def _finish(
         self, polling: "asyncio.Future[None]", delivering: "asyncio.Future[None]", grace_seconds: float
@@ -183,7 +254,10 @@ class Engine:
             self._ready.get_nowait()
         for _ in range(self._pace.concurrency):
             self._ready.put_nowait(None)
-        await asyncio.wait({polling, delivering}, timeout=grace_seconds)
+        is_well = self._watch is None or self._watch.is_well.is_set()
+        # What is read now cannot be kept; what was posted can still be recorded, if the store comes back.
+        ending = {polling, delivering} if is_well else {delivering}
+        await asyncio.wait(ending, timeout=grace_seconds)
 
     async def _say_goodbye(self) -> None:
         def job(books: Books) -> None:
@@ -191,8 +265,9 @@ class Engine:
 
         try:
             await self._store.run(job)
+            reach(Waypoint.GONE)
         except StoreError as error:
-            _log.error("store failed", error=str(error))
+            _log.debug("store failed", error=str(error))
 
     def _log_round(self) -> None:
         tally = self._poller.tally

@@ -2,16 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
 from notifier.domain.model import AccountSnapshot, ConnectionKey
 from notifier.domain.watch import AccountTarget, ConnectionTarget, Fingerprint, PartnerTarget, Target
+from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import SourceError, SourceNotFound, SourceRejected, SourceUnauthorized, StoreError
 from notifier.service.ports import Books, Clock, Source, Store
 from notifier.service.recorder import Recorded, Recorder
 
 _log = structlog.get_logger("notifier.poll")
+
+STORE: Final = "store"
+"""What a problem of the store is about, among those of targets."""
+
+_MOST_PROBLEMS: Final = 10
 
 
 @dataclass(slots=True)
@@ -52,11 +59,21 @@ class Poller:
         self._missing: dict[PartnerTarget, set[str]] = {}
         self._absent: set[Target] = set()
         self._accounts_there: set[tuple[str, str]] = set()
+        self._unkept: set[Target] = set()
+        self._unread: set[Target] = set()
+        self._targets: tuple[Target, ...] = ()
+        self._rounds_left = 0
         self.problems: dict[str, str] = {}
         self.tally = Tally()
 
-    async def start(self, targets: tuple[Target, ...]) -> None:
-        """Load what earlier runs left behind, and end the cases of what is no longer watched."""
+    async def start(self, targets: tuple[Target, ...], *, is_restored: bool = False, rounds: int = 2) -> None:
+        """Load what earlier runs left behind, and end the cases of what is no longer watched.
+
+        A store that `is_restored` from a backup stays marked until every target was read so often without a
+        problem: `rounds` is 2 where a second look tells what is gone.
+        """
+        if is_restored:
+            self._targets, self._unread, self._rounds_left = targets, set(targets), rounds
         self.problems = await self._store.run(lambda books: books.load_problems())
         subjects = {str(target) for target in targets}
         for subject in [one for one in self.problems if one not in subjects]:
@@ -67,7 +84,7 @@ class Poller:
 
     def is_pending(self, target: Target) -> bool:
         """Whether somebody waits for something that this target shows: then it is read more often."""
-        return bool(self._pending.get(target))
+        return bool(self._pending.get(target)) or target in self._unkept
 
     async def poll(self, target: Target) -> None:
         """Read a target once and keep what is new. Raises nothing of SourceError or StoreError."""
@@ -79,8 +96,9 @@ class Poller:
             await self._remember(target, str(error))
         except StoreError as error:
             self.tally.failed += 1
-            _log.error("store failed", target=str(target), error=str(error))
-            self.problems[str(target)] = str(error)
+            self._unkept.add(target)
+            _log.debug("store failed", target=str(target), error=str(error))
+            self.problems[STORE] = str(error)
         except Exception as error:  # noqa: BLE001 - see below
             # One answer that this code cannot take must not stop the others from being read.
             self.tally.failed += 1
@@ -88,10 +106,32 @@ class Poller:
             sentence = f"{target}: a fault of the notifier's own ({type(error).__name__}): please report it"
             await self._remember(target, sentence)
         else:
+            if self._unkept:
+                self._unkept.discard(target)
+                self.problems.pop(STORE, None)
             if problems:
-                await self._remember(target, " ".join(problems))
-            elif self.problems and str(target) in self.problems:
+                await self._remember(target, _join(problems))
+                return
+            if self.problems and str(target) in self.problems:
                 await self._clear(str(target))
+            if self._unread:
+                await self._count_off(target)
+
+    async def _count_off(self, target: Target) -> None:
+        """A target of a restored store was read: when all are, often enough, it is a store like any other."""
+        self._unread.discard(target)
+        if self._unread:
+            return
+        if self._rounds_left > 1:
+            self._rounds_left -= 1
+            self._unread = set(self._targets)
+            return
+        try:
+            await self._store.run(lambda books: books.settle_copy())
+        except StoreError:
+            self._unread = {target}
+        else:
+            _log.info("everything that may have been posted since the backup was looked for")
 
     async def _read(self, target: Target) -> tuple[str, ...]:
         """Read a target and return what of it could not be understood, a sentence each."""
@@ -105,6 +145,7 @@ class Poller:
         if reading is None:
             self.tally.unchanged += 1
             return self._partial.get(target, ())
+        reach(Waypoint.READ)
         names = target.names if isinstance(target, AccountTarget) else frozenset[str]()
         pending = await self._record([reading.snapshot], target, names)
         self._absent.discard(target)
@@ -134,6 +175,7 @@ class Poller:
             snapshots = [one.snapshot for one in read if one.snapshot]
             if not snapshots:
                 continue
+            reach(Waypoint.READ)
             waiting = await self._record(snapshots, target, target.names, is_arrival=is_arrival)
             pending -= {one.account_id for one in read}
             pending |= waiting
@@ -217,6 +259,7 @@ class Poller:
     ) -> frozenset[str]:
         """Keep what is new, confirm what is missing, and return the accounts in which somebody waits."""
         recorded = await self._recorder.record(snapshots, target.source, names, is_arrival=is_arrival)
+        reach(Waypoint.KEPT)
         self._report(recorded)
         await self._confirm(recorded.suspects, target)
         return recorded.pending
@@ -227,6 +270,7 @@ class Poller:
         gone: list[ConnectionKey] = []
         for key in suspects:
             snapshot = await source.confirm(key)
+            reach(Waypoint.CONFIRMED)
             if snapshot is None:
                 gone.append(key)
             else:
@@ -268,4 +312,11 @@ class Poller:
         try:
             await self._store.run(job)
         except StoreError as error:
-            _log.error("store failed", error=str(error))
+            _log.debug("store failed", error=str(error))
+
+
+def _join(problems: tuple[str, ...]) -> str:
+    """Make one sentence of what is wrong with the parts of an answer: there may be thousands."""
+    rest = len(problems) - _MOST_PROBLEMS
+    more = (f"and {rest} more",) if rest > 0 else ()
+    return "; ".join((*problems[:_MOST_PROBLEMS], *more))

@@ -12,6 +12,7 @@ from notifier.domain.plan import Directory, plan
 from notifier.domain.routes import Route
 from notifier.domain.state import AccountState, ConnectionState
 from notifier.domain.watch import AccountTarget, ConnectionTarget, PartnerTarget, Target, covers
+from notifier.domain.waypoints import Waypoint, reach
 from notifier.service.ports import Books, Clock, Store
 
 
@@ -82,6 +83,7 @@ class Recorder:
         def job(books: Books) -> Recorded:
             states = books.load_accounts(one.account.account_id for one in read)
             found = [detect_account(states.get(one.account.account_id), one, watch, now) for one in read]
+            reach(Waypoint.DETECTED)
             return self._keep(books, found, now)
 
         recorded = await self._store.run(job)

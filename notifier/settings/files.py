@@ -30,6 +30,16 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
     return content
 
 
+def is_exposed(path: Path) -> bool:
+    """Whether every user of this machine can read a file: its own mode, and the folders above, let them."""
+    try:
+        whole = path.resolve()
+        is_open = whole.stat().st_mode & stat.S_IROTH
+        return bool(is_open) and all(folder.stat().st_mode & stat.S_IXOTH for folder in whole.parents)
+    except OSError:
+        return False
+
+
 def _read_text(path: Path, most_bytes: int) -> str:
     try:
         return read_bounded(path, most_bytes).decode("utf-8-sig")

@@ -6,12 +6,13 @@ from, so that a problem can be said about the place and not about the value.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
-from notifier.settings.catalogue import find_variable, path_of, suggest_variable
+from notifier.settings.catalogue import find_entry, find_variable, path_of, suggest_variable
 from notifier.settings.model import ENV_DELIMITER, ENV_PREFIX, Settings
 
 SettingPath = tuple[str | int, ...]
@@ -45,6 +46,7 @@ class Layer:
 
     `is_file` is True where keys are written by hand, so that an unknown one may be shown; in a variable it is
     part of the value. `is_broken` says that nothing could be read, so that a missing value means nothing.
+    `secrets_in` is the file in which secrets stand as they are, None when there is none.
     """
 
     tree: dict[str, Any] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class Layer:
     problems: tuple[Problem, ...] = ()
     is_file: bool = False
     is_broken: bool = False
+    secrets_in: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,20 @@ class VariableSource(EnvSettingsSource):
             return super().decode_complex_value(field_name, field, value)
         except (ValueError, RecursionError):
             return value
+
+
+def holds_secret(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> bool:
+    """Whether a secret stands in a tree."""
+    return any(
+        holds_secret(value, (*path, key)) if isinstance(value, dict) else is_secret((*path, key))
+        for key, value in tree.items()
+    )
+
+
+def is_secret(path: tuple[str, ...]) -> bool:
+    """Whether a path is that of a secret."""
+    entry = find_entry(path)
+    return entry is not None and entry.is_secret
 
 
 def is_ignored(name: str) -> bool:

@@ -1,6 +1,7 @@
 """Reading the settings: the only place that looks at the environment and at the configuration's files."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Any, Final
@@ -8,8 +9,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from notifier.errors import ConfigError
+from notifier.settings.catalogue import path_of
 from notifier.settings.files import (
     MAX_CONFIG_BYTES,
+    is_exposed,
     read_bounded,
     read_dotenv,
     read_secrets_dir,
@@ -23,6 +26,8 @@ from notifier.settings.layers import (
     UnreadableFile,
     Variable,
     build_layer,
+    holds_secret,
+    is_secret,
     overlay,
 )
 from notifier.settings.model import Settings
@@ -56,6 +61,8 @@ def load_settings(*, config_path: Path | None, environ: Mapping[str, str], cwd: 
         problems += find_contradictions(tree)
     if problems or settings is None:
         raise ConfigError(*write_sentences(problems, layers))
+    files = (layer.secrets_in for layer in layers)
+    settings.expose(file for file in files if file is not None and is_exposed(file))
     return settings
 
 
@@ -69,9 +76,10 @@ def _read_layers(
     secrets, more_problems = _read_secrets(named.get(SECRETS_DIR_VARIABLE), cwd)
     variables = (Variable(name, text, name) for name, text in environ.items())
     read_file = secret_reader(cwd)
+    has_secret = any(is_secret(path_of(one.name.upper())) for one in dotenv)
     layers = (
         build_layer(variables, read_file),
-        build_layer(dotenv, read_file),
+        replace(build_layer(dotenv, read_file), secrets_in=cwd / ".env" if has_secret else None),
         build_layer(secrets, read_file),
         _read_config(config_path, named.get(CONFIG_VARIABLE), cwd),
     )
@@ -95,4 +103,5 @@ def _read_config(config_path: Path | None, named: str | None, cwd: Path) -> Laye
         place = "--config" if config_path else CONFIG_VARIABLE if named else str(path)
         verb = "names a file that " if is_named else ""
         return Layer(problems=(Problem(f"{verb}{error}", place=place),), is_broken=True)
-    return parse_toml(content, clean(str(path), keep=" "))
+    layer = parse_toml(content, clean(str(path), keep=" "))
+    return replace(layer, secrets_in=cwd / path if holds_secret(layer.tree) else None)

@@ -4,10 +4,19 @@ Every section is one table of the TOML file. Durations and sizes carry their uni
 value must look like is in `values`; what several must be to one another is in `rules`.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notifier.settings.values import (
@@ -20,15 +29,21 @@ from notifier.settings.values import (
     ClientSecret,
     Concurrency,
     Connections,
+    Days,
+    FilePath,
     Globs,
+    GraceHours,
     Hours,
     IntervalSeconds,
     Mebibytes,
     Mention,
     Name,
     Names,
+    NoProxyHosts,
     OwnerId,
+    ProxyUrl,
     SlackBaseUrl,
+    StoreKey,
     StoreUrl,
     TimeoutSeconds,
     Token,
@@ -124,14 +139,31 @@ class PollSettings(Section):
 
 
 class StoreSettings(Section):
-    """`[store]`: where the state is kept."""
+    """`[store]`: where the state is kept, and how signature links are kept in it."""
 
     url: StoreUrl = "sqlite:///notifier.db"
+    key: StoreKey | None = None
+    link_grace_hours: GraceHours = 24
+    retention_days: Days = 90
+    emergency_after_seconds: WaitSeconds = 30
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that signature links are encrypted with: the first encrypts, all decrypt."""
+        return tuple(self.key.get_secret_value().split(",")) if self.key else ()
 
     @property
     def path(self) -> Path:
         """The SQLite file; a relative one counts from the working directory."""
         return Path(self.url.removeprefix("sqlite:///"))
+
+
+class NetworkSettings(Section):
+    """`[network]`: how Dintero and Slack are reached. Certificates are always verified."""
+
+    ca_file: FilePath | None = None
+    proxy: ProxyUrl | None = None
+    no_proxy: NoProxyHosts = ()
 
 
 class LogSettings(Section):
@@ -153,6 +185,7 @@ class SlackSettings(Section):
     webhook_url: WebhookUrl | None = None
     mention: Mention | None = None
     when_unsure: WhenUnsure = "resend"
+    emergency: bool = False
     timeout_seconds: TimeoutSeconds = 15
 
 
@@ -165,6 +198,7 @@ class SlackReceiverSettings(Section):
     base_url: SlackBaseUrl | None = None
     mention: Mention | None = None
     when_unsure: WhenUnsure = "resend"
+    emergency: bool = False
     pace_seconds: WaitSeconds = 1.0
 
 
@@ -175,6 +209,7 @@ class SlackWebhookReceiverSettings(Section):
     url: WebhookUrl
     mention: Mention | None = None
     when_unsure: WhenUnsure = "resend"
+    emergency: bool = False
     pace_seconds: WaitSeconds = 1.0
 
 
@@ -237,12 +272,24 @@ class Settings(BaseSettings):
     sources: dict[Name, SourceSettings] = {}
     poll: PollSettings = PollSettings()
     store: StoreSettings = StoreSettings()
+    network: NetworkSettings = NetworkSettings()
     log: LogSettings = LogSettings()
     slack: SlackSettings = SlackSettings()
     receivers: dict[Name, ReceiverSettings] = {}
     routes: tuple[RouteSettings, ...] = ()
     links: LinkSettings = LinkSettings()
     delivery: DeliverySettings = DeliverySettings()
+
+    _exposed: tuple[Path, ...] = PrivateAttr(())
+
+    @property
+    def exposed_files(self) -> tuple[Path, ...]:
+        """The files with secrets in them that every user of this machine can read."""
+        return self._exposed
+
+    def expose(self, files: Iterable[Path]) -> None:
+        """Remember such files, so that `notifier check` can name them."""
+        self._exposed = tuple(files)
 
     @classmethod
     def settings_customise_sources(

@@ -1,9 +1,11 @@
 """The receivers that the settings come to: complete, each under its name, the short form included."""
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
@@ -32,6 +34,7 @@ class SlackChannel:
     base_url: str
     mention: str | None
     when_unsure: str
+    is_emergency: bool
     pace_seconds: float
     timeout_seconds: float
 
@@ -44,6 +47,7 @@ class SlackWebhook:
     url: SecretStr
     mention: str | None
     when_unsure: str
+    is_emergency: bool
     pace_seconds: float
     timeout_seconds: float
 
@@ -88,12 +92,17 @@ def _expand_short_form(slack: SlackSettings) -> Addressee:
             url=slack.webhook_url,
             mention=slack.mention,
             when_unsure=slack.when_unsure,
+            emergency=slack.emergency,
         )
         return _complete(SALES, receiver, slack)
     if slack.channel is None:
         raise ConfigError("slack: is missing: there is no receiver.")
     receiver = SlackReceiverSettings(
-        kind="slack", channel=slack.channel, mention=slack.mention, when_unsure=slack.when_unsure
+        kind="slack",
+        channel=slack.channel,
+        mention=slack.mention,
+        when_unsure=slack.when_unsure,
+        emergency=slack.emergency,
     )
     return _complete(SALES, receiver, slack)
 
@@ -105,6 +114,7 @@ def _complete(name: str, receiver: ReceiverSettings, slack: SlackSettings) -> Ad
             url=receiver.url,
             mention=receiver.mention,
             when_unsure=receiver.when_unsure,
+            is_emergency=receiver.emergency,
             pace_seconds=receiver.pace_seconds,
             timeout_seconds=slack.timeout_seconds,
         )
@@ -118,14 +128,30 @@ def _complete(name: str, receiver: ReceiverSettings, slack: SlackSettings) -> Ad
         base_url=receiver.base_url or slack.base_url,
         mention=receiver.mention,
         when_unsure=receiver.when_unsure,
+        is_emergency=receiver.emergency,
         pace_seconds=receiver.pace_seconds,
         timeout_seconds=slack.timeout_seconds,
     )
 
 
 def list_secrets(settings: Settings) -> frozenset[str]:
-    """Give every secret in the settings as text, so that the log can be told what it must never show."""
-    return frozenset(_find_secrets(settings))
+    """Give every secret in the settings as text, so that the log can be told what it must never show.
+
+    Client ids are among them: they are one half of the credentials. Of a proxy's address these are also its
+    user and password, in every form that they are sent in.
+    """
+    proxy = settings.network.proxy
+    parts = _take_credentials(proxy.get_secret_value()) if proxy else ()
+    clients = (one.client_id for one in resolve_sources(settings).values())
+    return frozenset((*_find_secrets(settings), *clients, *settings.store.keys, *parts))
+
+
+def _take_credentials(address: str) -> Iterator[str]:
+    parts = urlsplit(address)
+    user, password = parts.username or "", parts.password or ""
+    pair = f"{unquote(user)}:{unquote(password)}"
+    yield from (f"{user}:{password}", pair, b64encode(pair.encode()).decode()) if password else ()
+    yield from (one for one in (password, unquote(password)) if one)
 
 
 def _find_secrets(value: object) -> Iterator[str]:

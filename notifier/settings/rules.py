@@ -13,7 +13,7 @@ from notifier.settings.values import NAME
 SALES: Final = "sales"
 ONCALL: Final = "oncall"
 
-_SHORT_FORM: Final = ("channel", "webhook_url", "mention", "when_unsure")
+_SHORT_FORM: Final = ("channel", "webhook_url", "mention", "when_unsure", "emergency")
 
 
 def find_contradictions(tree: Mapping[str, Any]) -> Iterator[Problem]:

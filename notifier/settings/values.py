@@ -19,10 +19,12 @@ OWNER_ID: Final = re.compile(r"[PT](?:[0-9]{3}|[0-9]{8})")
 NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]|_(?=[a-z0-9-])){0,40}")
 CONNECTION: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,60}(?:/[A-Za-z0-9_.-]{1,60})?")
 CHANNEL_ID: Final = re.compile(r"[CGD][A-Z0-9]{2,30}")
-CHANNEL_NAME: Final = re.compile(r"#?([^\W_A-Z][^\sA-Z#<>,.!@&|\"'/\\]{0,79})")
+CHANNEL_NAME: Final = re.compile(r"#?([^\W_A-Z][^\sA-Z#<>,.!@&|\"'/\\\ud800-\udfff]{0,79})")
 HOST: Final = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
 GLOB: Final = re.compile(r"[\x21-\x7e]{1,200}")
 TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")
+# 32 bytes in URL-safe Base64: the last character before the = carries four bits.
+STORE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=")
 
 _HTTPS: Final = "an address that begins with https:// (http:// only for this machine, such as 127.0.0.1)"
 _BASE_URL: Final = f"expected {_HTTPS}, without user name, query and fragment"
@@ -132,6 +134,56 @@ def check_webhook_url(address: str) -> str:
     return address
 
 
+def check_proxy(address: str) -> str:
+    """Return the address of a proxy, which may hold a user name and a password."""
+    problem = ValueError("expected an address such as http://proxy.example.com:3128, without path and query")
+    if not TOKEN.fullmatch(address) or any(mark in address for mark in '\\"<>?#'):
+        raise problem
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise problem from None
+    if parts.scheme not in {"http", "https"} or parts.path not in {"", "/"}:
+        raise problem
+    if not (HOST.fullmatch(host) or ":" in host):
+        raise problem
+    return address.rstrip("/")
+
+
+def check_store_key(text: str) -> str:
+    """Return one or several Fernet keys, separated by commas."""
+    keys = [key.strip() for key in text.split(",")]
+    if not all(STORE_KEY.fullmatch(key) for key in keys):
+        raise ValueError(
+            "expected a key of 44 characters, or several with commas between, as made by "
+            "`head -c 32 /dev/urandom | base64 | tr '+/' '-_'`"
+        )
+    return ",".join(dict.fromkeys(keys))
+
+
+def check_file(text: str) -> str:
+    """Return the path of a file."""
+    if not text or not text.isprintable() or text.endswith("/"):
+        raise ValueError("expected the path of a file")
+    return text
+
+
+def check_no_proxy(host: str) -> str:
+    """Return a host's name, or `*.` and a domain, or an IP address, in lower case."""
+    if not (HOST.fullmatch(host.removeprefix("*.")) or _is_address(host)):
+        raise ValueError("expected a host's name, such as example.com, or *.example.com for all below it")
+    return host.lower()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def check_client_id(text: str) -> str:
     """Return a client id: the user of HTTP Basic, which holds no colon."""
     if not TOKEN.fullmatch(text) or ":" in text:
@@ -213,6 +265,10 @@ ClientId: TypeAlias = Annotated[str, AfterValidator(check_client_id)]
 ClientSecret: TypeAlias = Annotated[
     SecretStr, AfterValidator(conceal(Form(TOKEN, "the client's secret, without spaces")))
 ]
+StoreKey: TypeAlias = Annotated[SecretStr, AfterValidator(conceal(check_store_key))]
+ProxyUrl: TypeAlias = Annotated[SecretStr, AfterValidator(conceal(check_proxy))]
+FilePath: TypeAlias = Annotated[str, AfterValidator(check_file)]
+NoProxyHost: TypeAlias = Annotated[str, AfterValidator(check_no_proxy)]
 Connection: TypeAlias = Annotated[str, AfterValidator(check_connection)]
 Channel: TypeAlias = Annotated[str, AfterValidator(check_channel)]
 Mention: TypeAlias = Annotated[str, AfterValidator(check_mention)]
@@ -223,6 +279,7 @@ Glob: TypeAlias = Annotated[
 ]
 AccountIds: TypeAlias = Annotated[tuple[AccountId, ...], AfterValidator(without_duplicates)]
 Connections: TypeAlias = Annotated[tuple[Connection, ...], AfterValidator(without_duplicates)]
+NoProxyHosts: TypeAlias = Annotated[tuple[NoProxyHost, ...], AfterValidator(without_duplicates)]
 AllowedHosts: TypeAlias = Annotated[tuple[AllowedHost, ...], AfterValidator(without_duplicates)]
 Globs: TypeAlias = Annotated[tuple[Glob, ...], AfterValidator(without_duplicates)]
 Names: TypeAlias = Annotated[tuple[Name, ...], AfterValidator(without_duplicates)]
@@ -230,6 +287,8 @@ IntervalSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0.05, 604_8
 TimeoutSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0.05, 600, "seconds"))]
 WaitSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0, 86_400, "seconds"))]
 Hours: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 8760, "hours"))]
+Days: TypeAlias = Annotated[float, BeforeValidator(Number(0, 36_500, "days"))]
+GraceHours: TypeAlias = Annotated[float, BeforeValidator(Number(0, 8760, "hours"))]
 Mebibytes: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 4096, "MiB"))]
 Concurrency: TypeAlias = Annotated[int, BeforeValidator(Number(1, 1000, is_whole=True))]
 Attempts: TypeAlias = Annotated[int, BeforeValidator(Number(1, 20, is_whole=True))]

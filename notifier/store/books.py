@@ -2,17 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, Select, Table, select
 
 from notifier.domain.compose import Dossier
+from notifier.domain.keeping import LinkSweep
 from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.plan import Planned
 from notifier.domain.state import AccountState, Case, ConnectionState, KnownEvent
-from notifier.store import rows, statements, tables
+from notifier.store import restored, retention, rows, statements, tables
+from notifier.store.links import tend_links
 from notifier.store.outbox import Outbox
+from notifier.store.vault import Vault
 
 _MOST_PARAMETERS: Final = 500
 
@@ -23,8 +26,9 @@ class Books:
     `outbox` is the outbox as the same transaction sees it.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
         self.outbox = Outbox(connection)
 
     def load_accounts(self, account_ids: Iterable[str]) -> dict[str, AccountState]:
@@ -51,7 +55,7 @@ class Books:
         if connection is None:
             return None
         cases = [rows.read_case(one) for one in self._find(statements.CASES, place)]
-        events = [rows.read_event(one) for one in self._find(statements.EVENTS, place)]
+        events = [rows.read_event(one, self._vault) for one in self._find(statements.EVENTS, place)]
         return Dossier(
             change,
             Account(change.key.account_id, row["merchant"], row["is_live"]),
@@ -98,7 +102,9 @@ class Books:
         for state in connections:
             every = (*state.earlier_cases, *((state.case,) if state.case else ()))
             cases += [rows.case_row(case) for case in every]
-            events += [rows.event_row(state.key, place, one) for place, one in enumerate(state.events)]
+            events += [
+                rows.event_row(state.key, place, one, self._vault) for place, one in enumerate(state.events)
+            ]
         self._upsert(tables.connections, [rows.connection_row(state) for state in connections])
         self._upsert(tables.cases, cases)
         self._upsert(tables.events, events)
@@ -138,6 +144,26 @@ class Books:
         query = select(tables.problems.c.subject, tables.problems.c.sentence)
         return dict(self._connection.execute(query).all())
 
+    def tend_links(self, after: str, now: datetime, grace: timedelta) -> LinkSweep:
+        """Erase or encrypt, of the next events behind `after`, the links for which it is time."""
+        return tend_links(self._connection, self._vault, after, now, grace)
+
+    def take_over_copy(self, now: datetime, ends_at: datetime) -> datetime | None:
+        """Put in doubt what a store restored from a backup believes unsent; see `restored.take_over`."""
+        return restored.take_over(self._connection, now, ends_at)
+
+    def settle_copy(self) -> None:
+        """From now on the store is like any other: what it detects cannot have been posted before."""
+        restored.settle(self._connection)
+
+    def prune(self, before: datetime, most: int) -> int:
+        """Forget at most so many settled messages and changes from before an instant; return how many."""
+        return retention.prune(self._connection, before, most)
+
+    def forget_words(self, after: str, before: datetime, most: int) -> str | None:
+        """Forget what was typed about old events, the next ones behind `after`; see `retention`."""
+        return retention.forget_words(self._connection, after, before, most)
+
     def save_beat(self, row: Mapping[str, Any]) -> None:
         """Write the engine's sign of life; `row` holds the columns of `engine`."""
         self._upsert(tables.engine, [{"id": 1, "stopped_at": None, **row}])
@@ -148,7 +174,7 @@ class Books:
             cases[row["account_id"], row["name"]].append(rows.read_case(row))
         events: dict[tuple[str, str], list[KnownEvent]] = defaultdict(list)
         for row in self._select(tables.events, account_ids, "position"):
-            events[row["account_id"], row["connection"]].append(rows.read_event(row))
+            events[row["account_id"], row["connection"]].append(rows.read_event(row, self._vault))
         connections: dict[str, dict[str, ConnectionState]] = defaultdict(dict)
         for row in self._select(tables.connections, account_ids, "name"):
             place = row["account_id"], row["name"]

@@ -1,24 +1,32 @@
 """The SQLite file: opened, brought up to date, locked against a second engine, and used from one thread."""
 
 import asyncio
-import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from notifier.errors import StoreError, StoreInUse, StoreUnavailable, StoreUnusable
+from notifier.domain.waypoints import Waypoint, reach
+from notifier.errors import StoreError, StoreUnavailable, StoreUnusable
+from notifier.store import copies
 from notifier.store.books import Books
+from notifier.store.faults import explained
+from notifier.store.guard import Guard
+from notifier.store.jobs import Jobs
+from notifier.store.links import LinkCount, count_links
+from notifier.store.lock import EngineLock
+from notifier.store.place import require_whole
+from notifier.store.upkeep import clean, open_private
+from notifier.store.vault import Vault
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration; a test holds it against `migrations/versions`."""
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
@@ -30,24 +38,34 @@ class Database:
     """The store of one engine, or of one command beside it.
 
     Every job runs in the store's own thread, inside one transaction, and raises StoreError and nothing else
-    of the database's.
+    of the database's. `keys` encrypt signature links, see `Vault`: who reads no links needs none.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: Sequence[str] = ()) -> None:
         self.path = _find_path(url)
+        self._vault = Vault(keys)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._jobs = Jobs(self._thread, self._transact)
         self._engine: Engine | None = None
-        self._lock_file: int | None = None
+        self._guard: Guard | None = None
+        self._lock: EngineLock | None = None
 
-    def open(self) -> None:
+    def open(self, *, creates: bool = True) -> None:
         """Open the file, making it where there is none, and bring it up to date.
 
-        Raises StoreUnavailable or StoreUnusable with a sentence that names the file.
+        Raises StoreUnavailable or StoreUnusable with a sentence that names the file. Without `creates` the
+        file has appeared where another one was open: it must be there, whole, and a store.
         """
         with self._explained():
             self._require_place()
-            # Signature links are in it: SQLite gives its other files the mode of this one.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            if not creates:
+                require_whole(self.path)
+            copies.accept(self.path)
+            if creates:
+                os.close(open_private(self.path))
+            self._guard = Guard(self.path, self._lock)
+            if not creates:
+                self._require_store(self._guard)
             self._engine = _connect(self.path, is_ours=True)
             self._bring_up_to_date(self._engine)
 
@@ -62,6 +80,7 @@ class Database:
                     f"there is no store at {self.path}: run `notifier run` first, or name the right store.url"
                 )
             self._require_place()
+            copies.require_accepted(self.path)
             self._engine = _connect(self.path, is_ours=False)
             found = self.read_now(_read_revision)
         if found is None:
@@ -76,35 +95,10 @@ class Database:
             )
 
     def lock(self) -> None:
-        """Make sure that this is the only engine on the store. Raises StoreInUse.
-
-        The lock belongs to the process and goes with it, however it ends.
-        """
+        """Make sure that this is the only engine on the store. Raises StoreInUse."""
         with self._explained():
             self._require_place()
-            # Resolved: one file is one store, whatever links lead to it.
-            name = f"{self.path.resolve()}.lock"
-        try:
-            handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StoreUnavailable(
-                f"cannot make {name}: {error.strerror}; check who owns the folder"
-            ) from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(handle, 0)
-            os.write(handle, str(os.getpid()).encode("ascii"))
-        except BlockingIOError as error:
-            holder = os.read(handle, 20).decode("ascii", "replace").strip()
-            os.close(handle)
-            raise StoreInUse(
-                f"another notifier (process {holder or 'unknown'}) runs on the store {self.path}: "
-                "stop it first, or give this one a store.url of its own"
-            ) from error
-        except OSError as error:
-            os.close(handle)
-            raise StoreUnavailable(f"cannot lock {name}: {error.strerror}") from error
-        self._lock_file = handle
+            self._lock = EngineLock(self.path)
 
     def examine(self) -> str:
         """Say of the store that an engine could use it; one that is not there yet is not made.
@@ -123,8 +117,11 @@ class Database:
         return f"{self.path} {'can be read and written' if is_there else 'will be made by the first run'}"
 
     async def run(self, job: Callable[[Books], _T]) -> _T:
-        """Run a job in one transaction, in the store's thread, and return what it returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, job)
+        """Run a job in one transaction, in the store's thread, and return what it returns.
+
+        Jobs that wait at the same time share a transaction, and may run twice; see `Jobs`.
+        """
+        return await self._jobs.run(job)
 
     def run_now(self, job: Callable[[Books], _T]) -> _T:
         """Run a job in one transaction, in the store's thread, and wait for it."""
@@ -134,9 +131,40 @@ class Database:
         """Run a job that only reads, in the store's thread, and wait for it."""
         return self._thread.submit(self._read, job).result()
 
+    async def clean(self, *, compacts: bool) -> bool:
+        """Leave nothing in the files of what was erased, see `upkeep.clean`; return whether that worked."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._clean, compacts)
+
+    def _clean(self, compacts: bool) -> bool:
+        engine = self._require_engine()
+        if self._guard is not None:
+            self._guard.check_before(engine)
+        with self._explained(), engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            if not isinstance(driver, sqlite3.Connection):
+                raise TypeError(type(driver).__name__)
+            return clean(driver, compacts=compacts)
+
+    def count_links(self) -> LinkCount:
+        """Count the links that are kept, and those of them that this store's keys cannot open."""
+        return self.read_now(lambda connection: count_links(connection, self._vault))
+
     def _transact(self, job: Callable[[Books], _T]) -> _T:
-        with self._explained(), self._require_engine().begin() as connection:
-            return job(Books(connection))
+        engine = self._require_engine()
+        if self._guard is not None:
+            self._guard.check_before(engine)
+        try:
+            with self._explained(), engine.begin() as connection:
+                done = job(Books(connection, self._vault))
+                reach(Waypoint.COMMITTING)
+        except StoreError as error:
+            if self._guard is not None:
+                self._guard.suspect(engine, error)
+            raise
+        reach(Waypoint.COMMITTED)
+        if self._guard is not None:
+            self._guard.check_after()
+        return done
 
     def _read(self, job: Callable[[Connection], _T]) -> _T:
         with self._explained(), self._require_engine().connect() as connection:
@@ -165,15 +193,32 @@ class Database:
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
-        if self._lock_file is not None:
-            os.close(self._lock_file)
-            self._lock_file = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _require_store(self, guard: Guard) -> None:
+        """Raise StoreUnusable, and change nothing, unless what has appeared at the path is a sound store."""
+        looking = _connect(self.path, is_ours=False)
+        try:
+            guard.require_undamaged(looking)
+            with looking.connect() as connection:
+                found = _read_revision(connection.execution_options(reads_only=True))
+        finally:
+            looking.dispose()
+        if found is None:
+            raise StoreUnusable(f"the store {self.path} was replaced by what is none: restore a backup")
 
     def _bring_up_to_date(self, engine: Engine) -> None:
         with engine.connect() as connection:
             found = _read_revision(connection.execution_options(reads_only=True))
+            tables = inspect(connection).get_table_names() if found is None else ()
         if found == HEAD:
             return
+        if found is None and tables:
+            raise StoreUnusable(
+                f"the database {self.path} belongs to another program: name another file in store.url"
+            )
         from notifier.store.migrations import migrate  # noqa: PLC0415 - alembic takes long to import
 
         with engine.begin() as connection:
@@ -184,13 +229,10 @@ class Database:
                     "run that version, or restore a copy from before it"
                 )
             migrate.upgrade(connection)
+            reach(Waypoint.MIGRATED)
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise _explain(error, self.path) from error
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(f"the store {self.path}")
 
 
 def _find_path(url: str) -> Path:
@@ -213,7 +255,7 @@ def _connect(path: Path, *, is_ours: bool) -> Engine:
             cursor.execute("PRAGMA journal_mode=WAL")
         # A delivery is recorded before the next one starts: FULL keeps that true when the power goes.
         cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA secure_delete=FAST")
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -230,31 +272,3 @@ def _read_revision(connection: Connection) -> str | None:
         return None
     revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return None if revision is None else str(revision)
-
-
-def _explain(error: BaseException, path: Path) -> StoreError:
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    name = getattr(cause, "sqlite_errorname", "") or ""
-    for start, (kind, sentence) in _SENTENCES.items():
-        if name.startswith(start):
-            return kind(f"the store {path} {sentence}")
-    if isinstance(cause, OSError):
-        return StoreUnavailable(f"the store {path} cannot be used: {cause.strerror}")
-    return StoreUnavailable(f"the store {path} cannot be used: {name or type(cause).__name__}")
-
-
-_SENTENCES: Final[dict[str, tuple[type[StoreError], str]]] = {
-    "SQLITE_BUSY": (StoreUnavailable, "is locked by another program: close that program, or wait for it"),
-    "SQLITE_LOCKED": (StoreUnavailable, "is locked by another program: close that program, or wait for it"),
-    "SQLITE_READONLY": (StoreUnavailable, "cannot be written: check who owns the file and its folder"),
-    "SQLITE_FULL": (StoreUnavailable, "cannot grow, the disk is full: free some space"),
-    "SQLITE_IOERR": (StoreUnavailable, "cannot be read or written, the disk answers with an error"),
-    "SQLITE_CANTOPEN": (
-        StoreUnavailable,
-        "cannot be opened: check that its folder exists and can be written",
-    ),
-    "SQLITE_CORRUPT": (StoreUnusable, "is damaged: restore a copy, or move it away and start anew"),
-    "SQLITE_NOTADB": (StoreUnusable, "is no SQLite file: name the right store.url"),
-    "SQLITE_AUTH": (StoreUnavailable, "may not be opened: check its permissions"),
-    "SQLITE_PERM": (StoreUnavailable, "may not be opened: check its permissions"),
-}

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, and_, func, select, update
 
 from notifier.domain.delivery import Claim, DeliveryState, Notification, Receipt
-from notifier.store import rows, statements, tables
+from notifier.store import restored, rows, statements, tables
 
 _OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
 _ERROR_CHARS: Final = 500
@@ -21,12 +20,16 @@ class Outbox:
         self._connection = connection
 
     def enqueue(self, notifications: Sequence[Notification], now: datetime) -> int:
-        """Put notifications into the outbox, due now; one that is there already stays as it is."""
+        """Put notifications into the outbox, due now; one that is there already stays as it is.
+
+        In a store that was just restored from a backup each may have been posted already: it is in doubt.
+        """
         if not notifications:
             return 0
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(tables.outbox).on_conflict_do_nothing(index_elements=["notification_id"])
-        self._connection.execute(statement, [_new_row(one, now) for one in notifications])
+        dialect = self._connection.dialect.name
+        statement = statements.insert_new(tables.outbox, dialect, "notification_id")
+        doubt = restored.find_doubt(self._connection)
+        self._connection.execute(statement, [_new_row(one, now, doubt) for one in notifications])
         return len(notifications)
 
     def recover(self, look_at: datetime, ends_at: datetime) -> int:
@@ -41,6 +44,17 @@ class Outbox:
             .values(state=DeliveryState.DUE, is_repeat=True, next_attempt_at=look_at, doubt_ends_at=ends_at)
         )
         return found.rowcount
+
+    def unclaim(self, destination: str, now: datetime) -> None:
+        """Make due again what is claimed for a destination for which nothing is on its way.
+
+        Such a claim stands there after a commit that failed, and took effect all the same.
+        """
+        table = tables.outbox
+        claimed = and_(table.c.destination == destination, table.c.state == DeliveryState.SENDING)
+        again = update(table).where(claimed)
+        values = {"state": DeliveryState.DUE, "next_attempt_at": now, "attempts": table.c.attempts - 1}
+        self._connection.execute(again.values(**values))
 
     def rehome(self, destinations: Mapping[str, str], now: datetime) -> int:
         """Send what is unsettled to where its receivers are now; return how many have no receiver any more.
@@ -91,6 +105,18 @@ class Outbox:
     def next_due_at(self, destination: str) -> datetime | None:
         """Return when the next notification for a destination may be sent, None when there is none."""
         return self._connection.execute(statements.NEXT_DUE, {"where": destination}).scalar()
+
+    def list_waiting(self) -> dict[str, tuple[int, str]]:
+        """Return for each receiver how many notifications are still to be sent, and what it said last."""
+        table, held = tables.outbox, tables.holds
+        words = func.coalesce(func.max(held.c.error), func.max(table.c.error))
+        query = (
+            select(table.c.receiver, func.count(), words)
+            .select_from(table.outerjoin(held, held.c.receiver == table.c.receiver))
+            .where(table.c.state.in_(_OPEN))
+            .group_by(table.c.receiver)
+        )
+        return {receiver: (count, said) for receiver, count, said in self._connection.execute(query)}
 
     def pull_forward(self, beyond: datetime, now: datetime) -> None:
         """Make due now whatever waits for an instant so far away that only a changed clock explains it."""
@@ -206,7 +232,7 @@ class Outbox:
         self._connection.execute(statements.CHANGE_CLAIMED, {**which, **values})
 
 
-def _new_row(notification: Notification, now: datetime) -> dict[str, Any]:
+def _new_row(notification: Notification, now: datetime, doubt: restored.Doubt | None) -> dict[str, Any]:
     return {
         "notification_id": notification.notification_id,
         "change_id": notification.change_id,
@@ -216,8 +242,10 @@ def _new_row(notification: Notification, now: datetime) -> dict[str, Any]:
         "topic": str(notification.topic),
         "state": DeliveryState.DUE,
         "attempts": 0,
-        "is_repeat": False,
+        "is_repeat": doubt is not None,
         "is_plain": False,
+        "doubt_since": doubt.since if doubt else None,
+        "doubt_ends_at": doubt.ends_at if doubt else None,
         "created_at": now,
         "next_attempt_at": now,
         "settled_at": None,

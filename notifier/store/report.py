@@ -56,7 +56,8 @@ class StatusReport:
 
     `connections` counts those that are there by status, `outbox` the notifications by state. `oldest_due_at`
     is when the oldest unsettled notification was made. Of the messages whose first outcome nobody knew,
-    `adopted` were found where they had been sent, and `resent` were sent again.
+    `adopted` were found where they had been sent, and `resent` were sent again. `restored_from` is when the
+    backup was taken that the store was restored from, None once all that may have been posted was looked for.
     """
 
     engine: EngineSign | None
@@ -68,6 +69,7 @@ class StatusReport:
     adopted: int
     holds: tuple[Trouble, ...]
     problems: tuple[Trouble, ...]
+    restored_from: datetime | None = None
 
 
 def read_status(connection: Connection) -> StatusReport:
@@ -87,6 +89,7 @@ def read_status(connection: Connection) -> StatusReport:
         oldest_due_at=connection.execute(select(func.min(sent.c.created_at)).where(is_open)).scalar(),
         resent=_count(connection, is_delivered, sent.c.is_repeat, ~sent.c.is_adopted),
         adopted=_count(connection, is_delivered, sent.c.is_adopted),
+        restored_from=connection.execute(select(tables.restored.c.taken_at)).scalar(),
         holds=_read_troubles(
             connection.execute(
                 select(tables.holds.c.receiver.label("subject"), tables.holds.c.since, tables.holds.c.error)

@@ -7,9 +7,10 @@ from sqlalchemy import RowMapping
 
 from notifier.domain.change import Change, Reason
 from notifier.domain.delivery import Notification
-from notifier.domain.model import Account, ConnectionKey, SignatureLink
+from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.plan import Planned
 from notifier.domain.state import AccountState, Case, CaseEnd, ConnectionState, KnownEvent
+from notifier.store.vault import Vault
 
 
 def account_row(state: AccountState) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def case_row(case: Case) -> dict[str, Any]:
     }
 
 
-def event_row(key: ConnectionKey, position: int, event: KnownEvent) -> dict[str, Any]:
+def event_row(key: ConnectionKey, position: int, event: KnownEvent, vault: Vault) -> dict[str, Any]:
     """Return the row of an event; `position` is its place among the connection's events."""
     return {
         "event_key": event.event_key,
@@ -75,7 +76,7 @@ def event_row(key: ConnectionKey, position: int, event: KnownEvent) -> dict[str,
         "created_at": event.created_at,
         "seen_at": event.seen_at,
         "description": event.description,
-        "link": event.link.url if event.link else None,
+        "link": vault.seal(event.link),
         "link_digest": event.link_digest,
         "link_version": event.link_version,
     }
@@ -178,7 +179,7 @@ def read_case(row: RowMapping) -> Case:
     )
 
 
-def read_event(row: RowMapping) -> KnownEvent:
+def read_event(row: RowMapping, vault: Vault) -> KnownEvent:
     """Return the event of a row."""
     return KnownEvent(
         event_key=row["event_key"],
@@ -190,7 +191,7 @@ def read_event(row: RowMapping) -> KnownEvent:
         created_at=row["created_at"],
         seen_at=row["seen_at"],
         description=row["description"],
-        link=SignatureLink(row["link"]) if row["link"] is not None else None,
+        link=vault.open(row["link"]),
         link_digest=row["link_digest"],
         link_version=row["link_version"],
     )

@@ -5,7 +5,7 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     BindParameter,
@@ -25,9 +25,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from notifier.store import tables
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 _DUE: Final[ColumnElement[str]] = literal_column("'due'")
 _SENDING: Final[ColumnElement[str]] = literal_column("'sending'")
@@ -160,10 +163,7 @@ def select_by_accounts(table: Table, order: str) -> Select[Any]:
 @cache
 def upsert(table: Table, dialect_name: str, *, keeps: bool) -> Insert:
     """Return what writes rows: one that is there stays as it is (`keeps`), or takes what is different."""
-    is_postgresql = dialect_name == "postgresql"
-    statement: sqlite.Insert | postgresql.Insert = (
-        postgresql.insert(table) if is_postgresql else sqlite.insert(table)
-    )
+    statement = _insert(table, dialect_name)
     keys = [column.name for column in table.primary_key]
     if keeps:
         return statement.on_conflict_do_nothing(index_elements=keys)
@@ -171,3 +171,17 @@ def upsert(table: Table, dialect_name: str, *, keeps: bool) -> Insert:
     excluded = {name: statement.excluded[name] for name in others}
     is_other = or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in others))
     return statement.on_conflict_do_update(index_elements=keys, set_=excluded, where=is_other)
+
+
+@cache
+def insert_new(table: Table, dialect_name: str, key: str) -> Insert:
+    """Return what writes rows unless there are some with the same value in the column `key`."""
+    return _insert(table, dialect_name).on_conflict_do_nothing(index_elements=[key])
+
+
+def _insert(table: Table, dialect_name: str) -> "sqlite.Insert | postgresql.Insert":
+    if dialect_name != "postgresql":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - long to import, and not for a file
+
+    return postgresql.insert(table)

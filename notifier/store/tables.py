@@ -128,6 +128,7 @@ changes = Table(
     Column("outcome", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Index("changes_by_connection", "account_id", "name", "seen_at"),
+    Index("changes_by_age", "seen_at"),
 )
 
 outbox = Table(
@@ -159,8 +160,10 @@ outbox = Table(
         "destination",
         "seq",
         sqlite_where=text("state IN ('due', 'sending')"),
-        postgresql_where=text("state IN ('due', 'sending')"),
+        # No `postgresql_where` while there is no PostgreSQL: it imports that dialect, at every start.
     ),
+    Index("outbox_by_change", "change_id"),
+    Index("outbox_settled", "settled_at", sqlite_where=text("settled_at IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -197,6 +200,15 @@ problems = Table(
     Column("subject", Text, primary_key=True),
     Column("since", Instant, nullable=False),
     Column("sentence", Text, nullable=False),
+)
+
+restored = Table(
+    "restored",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("taken_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ends_at", Instant),
 )
 
 engine = Table(

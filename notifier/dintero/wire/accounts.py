@@ -13,6 +13,7 @@ import msgspec
 
 from notifier.dintero.wire import fields
 from notifier.dintero.wire.connections import TEST_PREFIX, has_connection_fields, read_connection
+from notifier.dintero.wire.failures import clean
 from notifier.dintero.wire.place import Place
 from notifier.domain.model import Account, AccountSnapshot, ConnectionKey, ConnectionSnapshot
 from notifier.errors import SourceMalformed
@@ -130,7 +131,7 @@ def read_element(element: Element, names: frozenset[str]) -> AccountSnapshot:
     except fields.Undecodable:
         snapshot = None
     if snapshot is None:
-        problem = f"the connections of {element.account_id} are no object, and were left out"
+        problem = clean(f"the connections of {element.account_id} are no object, and were left out")
         account = Account(element.account_id, is_live=not element.account_id.startswith(TEST_PREFIX))
         return AccountSnapshot(account, (), is_complete=False, problems=(problem,))
     return snapshot
@@ -160,7 +161,8 @@ def _build(account: _Account, account_id: str, names: frozenset[str]) -> Account
         account=Account(account_id, _read_merchant(account.company), _read_livemode(account, account_id)),
         connections=tuple(connections),
         is_complete=not unreadable,
-        problems=tuple(problems),
+        # The names in them are whatever Dintero called things.
+        problems=tuple(map(clean, problems)),
         unreadable=frozenset(unreadable),
     )
 

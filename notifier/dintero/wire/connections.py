@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from notifier.dintero.wire import fields
+from notifier.dintero.wire.failures import clean
 from notifier.dintero.wire.place import Place
 from notifier.domain.model import (
     Account,
@@ -84,7 +85,7 @@ def decode_connection(body: bytes, key: ConnectionKey, place: Place) -> AccountS
     problems: list[str] = []
     snapshot = _build(connection, key, problems.append)
     account = Account(key.account_id, is_live=not key.account_id.startswith(TEST_PREFIX))
-    return AccountSnapshot(account, (snapshot,), is_complete=False, problems=tuple(problems))
+    return AccountSnapshot(account, (snapshot,), is_complete=False, problems=tuple(map(clean, problems)))
 
 
 def read_connection(raw: msgspec.Raw, key: ConnectionKey, report: Report) -> ConnectionSnapshot | None:

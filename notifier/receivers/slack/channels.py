@@ -6,6 +6,7 @@ Source: docs.slack.dev, `conversations.list`, read 2026-08.
 from collections.abc import Mapping
 from typing import Final
 
+from notifier.errors import DeliveryUnavailable
 from notifier.receivers.slack.access import READ_PRIVATE, READ_PUBLIC
 from notifier.receivers.slack.answers import Address, read_api
 from notifier.receivers.slack.client import WebApi
@@ -27,7 +28,9 @@ async def find_channel(api: WebApi, address: Address, scopes: frozenset[str]) ->
         page = {"cursor": cursor} if cursor else {}
         body = read_api(await api.get("conversations.list", types=types, limit=PAGE_SIZE, **page), address)
         channels = body.get("channels")
-        for channel in channels if isinstance(channels, list) else []:
+        if not isinstance(channels, list):
+            raise DeliveryUnavailable(f"{address}: Slack's list of channels came without channels in it")
+        for channel in channels:
             if isinstance(channel, Mapping) and channel.get("name") == wanted:
                 return channel
         cursor = read_cursor(body)

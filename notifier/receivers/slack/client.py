@@ -39,6 +39,10 @@ def _make_quiet_logger() -> logging.Logger:
 _QUIET: Final = _make_quiet_logger()
 
 
+_YEARS: Final = range(2000, 9000)
+"""Other years are no time that anybody has, and near the end of the calendar nothing could be added."""
+
+
 class RemoteClock:
     """What time it is at the other end, judged by the `Date` of its last answer."""
 
@@ -49,11 +53,12 @@ class RemoteClock:
     def note(self, date: str) -> None:
         """Take the `Date` of an answer that has just come; one that cannot be read changes nothing."""
         try:
-            read = parsedate_to_datetime(date)
-        except ValueError:
+            read = parsedate_to_datetime(date[:64])
+            there = read.astimezone(UTC) if read.tzinfo is not None else None
+        except (ValueError, OverflowError, TypeError, IndexError):
             return
-        if read.tzinfo is not None:
-            self._date, self._noted_at = read.astimezone(UTC), time.monotonic()
+        if there is not None and there.year in _YEARS:
+            self._date, self._noted_at = there, time.monotonic()
 
     def now(self) -> datetime | None:
         """Return the present instant there, None while nothing has been heard from there."""
@@ -166,7 +171,7 @@ def _name_failure(failure: Exception | None) -> str:
 _FAILURES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (DeadlinePassed, "this process was held up for too long"),
     (aiohttp.ClientConnectorDNSError, "the host's name was not found"),
-    (aiohttp.ClientConnectorCertificateError, "the host's certificate was not accepted"),
+    (aiohttp.ClientConnectorCertificateError, "the host's certificate was not accepted (network.ca_file)"),
     (aiohttp.ClientSSLError, "no TLS connection could be made"),
     (aiohttp.ClientProxyConnectionError, "the proxy could not be reached"),
     (aiohttp.ClientHttpProxyError, "the proxy refused to connect"),

@@ -9,13 +9,27 @@ from datetime import datetime
 from typing import Final
 
 from notifier.domain.delivery import Receipt
-from notifier.errors import DeliveryRejected, LookupImpossible
+from notifier.errors import DeliveryRejected, DeliveryUnavailable, LookupImpossible
 from notifier.receivers.slack.access import read_scopes
 from notifier.receivers.slack.answers import Address, read_api
 from notifier.receivers.slack.channels import find_channel_id, read_cursor
 from notifier.receivers.slack.client import WebApi
 
 EVENT_TYPE: Final = "dintero_notification"
+CANNOT_BE_ASKED: Final = frozenset(
+    {
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "channel_not_found",
+        "not_in_channel",
+        "access_denied",
+        "ekm_access_denied",
+        "enterprise_is_restricted",
+        "team_access_not_granted",
+    }
+)
+"""Slack's own words for a history that the bot may not read; any other refusal may be somebody else's."""
 PAGE_SIZE: Final = 200
 MAX_PAGES: Final = 100
 """So many pages of history are looked through; a channel that had more since the attempt cannot be asked."""
@@ -51,13 +65,16 @@ class History:
         """Return where a notification's message stands, None where it does not.
 
         Everything since `since` (Slack's time) is looked through. Raises LookupImpossible where the history
-        may not be read, another DeliveryError where it could not be read this time.
+        may not be read, another DeliveryError where it could not be read this time: DeliveryRejected where
+        it was refused for a reason that says nothing about the history.
         """
         await self.introduce()
         try:
             channel = await self._find_channel()
             return await self._search(channel, notification_id, since)
         except DeliveryRejected as error:
+            if error.code not in CANNOT_BE_ASKED:
+                raise
             raise LookupImpossible(f"{error} (to look for a message)", code=error.code) from None
 
     async def _find_channel(self) -> str:
@@ -85,6 +102,9 @@ class History:
                 **page,
             )
             body = read_api(answer, self._address)
+            if not isinstance(body.get("messages"), list):
+                # An answer without messages is no answer that there are none.
+                raise DeliveryUnavailable(f"{self._address}: Slack's history came without messages in it")
             message_ref = find_message(body, self._bot_id, notification_id)
             if message_ref:
                 return Receipt(channel, message_ref)

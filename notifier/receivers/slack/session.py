@@ -79,13 +79,15 @@ def open_session(
     connect_seconds: float = 10.0,
     connection_limit: int = 20,
     ssl_context: SSLContext | None = None,
+    proxy: str | None = None,
     trust_env: bool = False,
 ) -> aiohttp.ClientSession:
     """Open the session that every Slack receiver shares; who opens it closes it.
 
     `total_seconds` bounds a whole request (slack_sdk's own time-out is ignored beside a session),
-    `connect_seconds` the wait for a connection. `ssl_context` replaces the system's certificates;
-    `trust_env` lets aiohttp take a proxy from the environment. Redirects are refused, cookies not kept.
+    `connect_seconds` the wait for a connection. `ssl_context` replaces the system's certificates; `proxy`
+    is an address, which may hold a password; without one, `trust_env` lets aiohttp take it from the
+    environment. Redirects are refused, cookies not kept.
     """
     tracing = aiohttp.TraceConfig()
     tracing.on_request_start.append(_note_start)
@@ -99,6 +101,7 @@ def open_session(
         trace_configs=[tracing],
         middlewares=(_note_answer,),
         response_class=BoundedResponse,
+        proxy=proxy,
         trust_env=trust_env,
     )
 

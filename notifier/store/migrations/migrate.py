@@ -1,5 +1,6 @@
 """Alembic, called from inside the product: no command line, no ini file, the caller's transaction."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from alembic.config import Config
@@ -7,6 +8,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from notifier.domain.waypoints import Waypoint, reach
 from notifier.store.tables import metadata
 
 
@@ -19,8 +21,10 @@ def upgrade(connection: Connection) -> None:
     """Bring the tables up to date inside the connection's open transaction."""
     scripts = _open_scripts()
 
-    def steps(revision: str, _context: object) -> list[object]:
-        return list(scripts._upgrade_revs("head", revision))  # noqa: SLF001 - as alembic's own command does
+    def steps(revision: str, _context: object) -> Iterator[object]:
+        for step in scripts._upgrade_revs("head", revision):  # noqa: SLF001 - as alembic's own command does
+            reach(Waypoint.MIGRATING)
+            yield step
 
     with EnvironmentContext(Config(), scripts, fn=steps) as environment:
         environment.configure(connection=connection, target_metadata=metadata)

@@ -126,6 +126,32 @@ def test_event_ahead_of_the_status_tells_it_although_pending_had_no_event() -> N
     ]
 
 
+def test_event_ahead_of_a_new_application_tells_what_follows() -> None:
+    """An end that is recorded before the status of a new signup is taken must be told once."""
+    signups = [make_signup("S1", -60), make_signup("S2", 1)]
+    enabled = make_event("e3", "enabled", at=2)
+    for before in ([], [show("pending", signups=signups[:1])]):
+        played = play(
+            *before, show("pending", enabled, signups=signups), show("enabled", enabled, signups=signups)
+        )
+        assert [status for _, status in played.told].count("enabled") == 1
+
+
+def test_older_event_at_first_sight_announces_nothing() -> None:
+    """An event that is older than the first status seen must not silence a return to it."""
+    played = play(show("failed", APPLIED), show("pending", APPLIED))
+    assert [status for _, status in played.told] == ["pending", "failed", "pending"]
+
+
+def test_request_after_an_end_is_told_and_so_is_the_status_that_makes_it_valid() -> None:
+    """Where a request comes before the status, and so without its link, the status must be told as well."""
+    asked = make_request("e3", at=4)
+    played = play(
+        show("failed", APPLIED, FAILED), show("failed", APPLIED, FAILED, asked), show("pending", asked)
+    )
+    assert played.told[-2:] == [("signature_required", "pending"), ("status_changed", "pending")]
+
+
 def test_second_event_ahead_of_the_status_tells_it_too() -> None:
     """With two new events, the status of the newer one must not be told again when it comes."""
     declined = make_event("e3", "declined", at=3)

@@ -98,6 +98,7 @@ def test_the_short_source_is_named_dintero(load: Load) -> None:
 def test_every_secret_is_known(load: Load) -> None:
     """The log is told every secret, wherever in the settings it stands."""
     assert list_secrets(load(DINTERO, toml=RECEIVERS)) == {
+        "client",
         "client-secret",
         "xoxb-shared",
         "xoxb-own",
