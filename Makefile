@@ -8,7 +8,7 @@ DEV    := $(VENV)/.dev
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit bench lint types picture requirements clean
+.PHONY: help demo test unit chaos bench lint types picture requirements clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ test: $(DEV) ## Install what is needed and run every check
 
 unit: $(DEV) ## Run the unit tests only (under 20 seconds)
 	$(BIN)/pytest -n 2 tests/unit tests/property
+
+chaos: $(DEV) ## Kill it 500 times between servers that misbehave, and count what is lost or doubled (KILLS=n SEED=x)
+	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED))
 
 bench: $(DEV) ## Measure, side by side with bare loops, and print the ratios
 	$(BIN)/python -m benchmarks

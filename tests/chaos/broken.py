@@ -1,0 +1,57 @@
+"""The program, broken on purpose: each variant lacks one part of the guarantee, and the proof must notice.
+
+They are put over the real program in a process of its own, by `launch.py`; nothing of them is in the product.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete
+
+from notifier.domain.compose import Dossier
+from notifier.domain.delivery import Claim, DeliveryState, Receipt
+from notifier.errors import DeliveryError
+from notifier.service.courier import Courier
+from notifier.store import tables
+from notifier.store.outbox import Outbox
+
+_OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
+
+
+def lose_outbox() -> None:
+    """What is to be sent lives and dies with the process, as a queue in memory does."""
+
+    def recover(self: Outbox, look_at: datetime, ends_at: datetime) -> int:
+        self._connection.execute(delete(tables.outbox).where(tables.outbox.c.state.in_(_OPEN)))
+        return 0
+
+    Outbox.recover = recover  # type: ignore[method-assign]
+
+
+def ignore_doubt() -> None:
+    """What may have arrived is sent again without a look."""
+
+    async def look(self: Courier, claim: Claim) -> bool:
+        return False
+
+    Courier._look = look  # type: ignore[method-assign]
+
+
+def record_first() -> None:
+    """A message counts as delivered before its request has left."""
+
+    async def deliver(self: Courier, claim: Claim, dossier: Dossier | None, deadline: float) -> None:
+        await self._record_success(claim, Receipt())
+        with suppress(DeliveryError):
+            await self._send(claim, self._compose(claim, dossier), deadline)
+
+    Courier.deliver = deliver  # type: ignore[method-assign]
+
+
+VARIANTS: Final[dict[str, Callable[[], None]]] = {
+    "no-outbox": lose_outbox,
+    "no-reconciliation": ignore_doubt,
+    "record-before-post": record_first,
+}

@@ -1,0 +1,172 @@
+"""What should stand in Slack by what Dintero recorded, what does stand there, and how the two differ.
+
+Nothing here asks the program or its store: a message is known by the channel it stands in, by the account and
+the connection it names, and by the id of Dintero's event in its last line.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from notifier.sandbox import Message, RecordedEvent, SandboxDintero, SandboxSlack
+
+CHANNELS: Final = ("sales", "oncall")
+
+_EVENT_ID: Final = re.compile(r"Event (\S+)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """What one message is known by.
+
+    `about` is "event" for an event with an id, otherwise the message's topic, and then `event_id` may be "".
+    """
+
+    channel: str
+    account_id: str
+    connection: str
+    about: str
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that has to stand there: when its cause was recorded, and in which signup."""
+
+    at: datetime
+    mark: Mark
+    case: str
+
+
+@dataclass
+class Comparison:
+    """How what stands in Slack differs from what should; all four are empty when the promise was kept."""
+
+    lost: list[Mark] = field(default_factory=list)
+    doubled: list[Mark] = field(default_factory=list)
+    invented: list[Mark] = field(default_factory=list)
+    disordered: list[Mark] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.lost or self.doubled or self.invented or self.disordered)
+
+
+@dataclass
+class Ledger:
+    """What was done that Dintero's own truth does not hold: links, withdrawals, statuses without an event."""
+
+    dintero: SandboxDintero
+    others: list[Due] = field(default_factory=list)
+    resting: list[tuple[str, str]] = field(default_factory=list)
+    """Accounts and connections about which nothing more will happen by itself."""
+
+    def note(
+        self, account_id: str, connection: str, about: str, event_id: str = "", status: str = ""
+    ) -> None:
+        """Note something that has to be told and is no event of its own, now."""
+        case = self.dintero.record(account_id).signup_ids.get(connection, "")
+        at = datetime.now().astimezone()
+        for channel in _channels_for(status):
+            self.others.append(Due(at, Mark(channel, account_id, connection, about, event_id), case))
+
+    def list_due(self) -> list[Due]:
+        """Return every message that should stand in Slack, in the order of what caused them."""
+        events = [due for event in self.dintero.truth() for due in _expect(event)]
+        return sorted([*events, *self.others], key=lambda due: due.at)
+
+    def list_due_for(self, account_id: str, connection: str) -> list[Mark]:
+        """Return what should stand in Slack about one connection."""
+        place = account_id, connection
+        return [due.mark for due in self.list_due() if (due.mark.account_id, due.mark.connection) == place]
+
+
+class Board:
+    """What stands in Slack, read as it grows."""
+
+    def __init__(self, slack: SandboxSlack) -> None:
+        self._slack = slack
+        self._read: Counter[str] = Counter()
+        self._version = -1
+        self.marks: dict[str, list[Mark]] = {name: [] for name in CHANNELS}
+        self.counts: Counter[Mark] = Counter()
+
+    def read(self) -> Counter[Mark]:
+        """Return how often each message stands there."""
+        if self._version == self._slack.version:
+            return self.counts
+        self._version = self._slack.version
+        for name, marks in self.marks.items():
+            messages = self._slack.messages(name)
+            for message in messages[self._read[name] :]:
+                mark = _read_mark(name, message)
+                marks.append(mark)
+                self.counts[mark] += 1
+            self._read[name] = len(messages)
+        return self.counts
+
+
+def compare(due: Iterable[Due], board: Board) -> Comparison:
+    """Hold what should stand in Slack against what does."""
+    expected = list(due)
+    wanted = Counter(one.mark for one in expected)
+    found = board.read()
+    return Comparison(
+        lost=sorted((wanted - found).elements()),
+        doubled=sorted(mark for mark in (found - wanted).elements() if mark in wanted),
+        invented=sorted(mark for mark in (found - wanted).elements() if mark not in wanted),
+        disordered=list(_find_disorder(expected, board)),
+    )
+
+
+def _find_disorder(expected: list[Due], board: Board) -> Iterator[Mark]:
+    """Yield the messages that stand before one of the same signup that was recorded earlier."""
+    # Of two that look the same (a link that was replaced twice) the first place counts.
+    places = {due.mark: (due.case, place) for place, due in reversed(list(enumerate(expected)))}
+    for marks in board.marks.values():
+        last: dict[tuple[str, str, str], int] = {}
+        for mark in dict.fromkeys(marks):
+            if mark not in places:
+                continue
+            case, place = places[mark]
+            key = mark.account_id, mark.connection, case
+            if place < last.get(key, -1):
+                yield mark
+            last[key] = max(place, last.get(key, -1))
+
+
+def _expect(event: RecordedEvent) -> Iterator[Due]:
+    about = "event" if event.event_id else event.event or event.status
+    for channel in _channels_for(event.status):
+        mark = Mark(channel, event.account_id, event.connection, about, event.event_id or "")
+        yield Due(event.created_at, mark, event.signup_id or "")
+
+
+def _channels_for(status: str) -> tuple[str, ...]:
+    """Return where the default routes send what has this status."""
+    return CHANNELS if status in {"failed", "declined"} else ("sales",)
+
+
+def _read_mark(channel: str, message: Message) -> Mark:
+    payload: dict[str, Any] = (message.metadata or {}).get("event_payload", {})
+    found = _EVENT_ID.search(_last_line(message))
+    event_id = found[1] if found else ""
+    topic = str(payload.get("topic", ""))
+    about = "event" if event_id and topic != "link_replaced" else topic
+    account_id, connection = str(payload.get("account_id", "")), str(payload.get("connection", ""))
+    return Mark(channel, account_id, connection, about, event_id)
+
+
+def _last_line(message: Message) -> str:
+    """Return the text of a message's context block, which names the event."""
+    texts = [
+        str(element.get("text", ""))
+        for block in message.blocks
+        if block.get("type") == "context"
+        for element in block.get("elements", [])
+    ]
+    return "\n".join(texts)
