@@ -1,0 +1,34 @@
+"""The short form of `make fuzz`: every target takes some inputs, and the search finds what is wrong."""
+
+import pytest
+from hypothesis import strategies as st
+
+from tests.fuzz.catalogue import TARGETS
+from tests.fuzz.exploring import Target, explore
+from tests.fuzz.mutation import batch
+
+INPUTS = 8
+"""So many for each share that a target has."""
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name.replace(" ", "-"))
+def test_a_target_takes_any_input(target: Target) -> None:
+    """Whatever comes in, a value or a typed error comes out."""
+    tally = explore(target, seed_number=1, inputs=INPUTS * target.weight)
+    assert tally.findings == []
+    assert tally.inputs >= INPUTS * target.weight
+    assert sum(tally.outcomes.values()) == tally.inputs
+
+
+def test_the_search_finds_a_fault_and_names_the_input() -> None:
+    """A target that fails on a rare input must be caught, or the search would prove nothing."""
+
+    def take(body: bytes) -> str:
+        if b"null" in body:
+            raise ZeroDivisionError
+        return "value"
+
+    tally = explore(Target("broken", 1, batch(st.just(b'{"a": [1, {"b": 2}]}')), take), 1, 3_000)
+    assert len(tally.findings) == 1
+    assert "ZeroDivisionError" in tally.findings[0]
+    assert "null" in tally.findings[0]
