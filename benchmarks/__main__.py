@@ -1,0 +1,109 @@
+"""`python -m benchmarks`: measure, and print the ratios."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Final
+
+from benchmarks.deliveries import Load, measure_deliveries
+from benchmarks.document import write_figures
+from benchmarks.latency import measure_latency
+from benchmarks.machine import describe_machine
+from benchmarks.memory import measure_memory
+from benchmarks.polls import Effort, measure_polls
+from benchmarks.start import measure_imports, measure_start
+from benchmarks.tables import (
+    Table,
+    tabulate_comparisons,
+    tabulate_imports,
+    tabulate_latency,
+    tabulate_memory,
+    tabulate_start,
+)
+from notifier import log
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is measured."""
+
+    effort: Effort
+    concurrencies: tuple[int, ...]
+    load: Load
+    connections: tuple[int, ...]
+    starts: int
+    changes: int
+
+
+FULL: Final = Scale(Effort(5, 0.6, 500), (5, 50, 200), Load(5, 400, 20), (1_000, 10_000), 7, 150)
+QUICK: Final = Scale(Effort(3, 0.25, 100), (5, 50), Load(3, 100, 20), (200, 1_000), 2, 40)
+ENGINE_CONCURRENCY: Final = 50
+
+
+def main(arguments: list[str]) -> None:
+    """Measure what was asked for."""
+    options = _make_parser().parse_args(arguments)
+    # A run that is ended from outside must not leave servers and programs behind.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    scale = QUICK if options.quick else FULL
+    machine = describe_machine()
+    print(machine, end="\n\n", flush=True)
+    started_at = monotonic()
+    tables: list[Table] = []
+    with TemporaryDirectory() as name, Path("/dev/null").open("w", encoding="utf-8") as nowhere:
+        # The log is made as in production, and goes nowhere.
+        log.configure("info", "json", nowhere)
+        for measure in _list_measurements(Path(name), scale, options):
+            tables.append(measure())
+            print(tables[-1].draw(), end="\n\n", flush=True)
+    print(f"This took {monotonic() - started_at:.0f} s.")
+    if options.write:
+        write_figures(machine, tuple(tables))
+
+
+def _list_measurements(
+    folder: Path, scale: Scale, options: argparse.Namespace
+) -> Iterator[Callable[[], Table]]:
+    asked = set(options.only or _NAMES)
+    named: dict[str, Callable[[], Table]] = {
+        "polls": lambda: tabulate_comparisons(
+            "Unchanged polls, beside a bare aiohttp GET loop",
+            "poll",
+            asyncio.run(measure_polls(folder, scale.effort, scale.concurrencies, ENGINE_CONCURRENCY)),
+            "Goal: a ratio of 1.4 at the most; aim: 1.1.",
+        ),
+        "deliveries": lambda: tabulate_comparisons(
+            "Changes to Slack, beside a bare slack_sdk loop with one session",
+            "message",
+            (asyncio.run(measure_deliveries(folder, scale.load)),),
+            "Aim: a ratio of 2 at the most; each message is recorded durably before and after.",
+        ),
+        "latency": lambda: tabulate_latency(asyncio.run(measure_latency(folder, scale.changes))),
+        "start": lambda: tabulate_start(measure_start(folder, scale.starts)),
+        "memory": lambda: tabulate_memory(measure_memory(folder, scale.connections)),
+    }
+    yield from (measure for name, measure in named.items() if name in asked)
+    if options.imports:
+        yield lambda: tabulate_imports(measure_imports())
+
+
+_NAMES: Final = ("polls", "deliveries", "latency", "start", "memory")
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="in half a minute, and less exact")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
+    parser.add_argument("--imports", action="store_true", help="show also what is imported longest")
+    parser.add_argument("--only", action="append", choices=_NAMES, help="measure only this (may be repeated)")
+    return parser
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,140 @@
+"""A Dintero that costs next to nothing: HTTP/1.1 in some lines, answers made beforehand.
+
+An aiohttp server uses more CPU for a request than the client that is to be measured. This one looks up the
+path, compares an ETag and writes bytes.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from time import monotonic
+from typing import Final, Self
+
+import msgspec
+
+from benchmarks.population import NAME, list_account_ids, make_book, make_path
+
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_MISSING: Final = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+_TOKEN_BODY: Final = b'{"access_token":"canned","token_type":"Bearer","expires_in":86400}'
+
+
+@dataclass(slots=True)
+class Answer:
+    """The bytes for one path: whole, and for those who have the body already.
+
+    `first_sent_at` is when (monotonic) the last byte was first written, None before.
+    """
+
+    full: bytes
+    unchanged: bytes
+    match: bytes
+    first_sent_at: float | None = field(default=None)
+
+
+class CannedDintero:
+    """Serves one connection each of some accounts, and a token to whoever asks."""
+
+    def __init__(self) -> None:
+        self.answers: dict[bytes, Answer] = {}
+        self.requests = 0
+        self.token = _frame(_TOKEN_BODY)
+        self._book = make_book(0)
+        self._has_etags = False
+        self._url = ""
+
+    def base_url(self) -> str:
+        """Return what stands for Dintero's address."""
+        return f"{self._url}/v1"
+
+    def fill(self, count: int, *, has_etags: bool) -> None:
+        """Hold so many accounts with one quiet connection each, with or without ETags."""
+        self._has_etags = has_etags
+        self._book = make_book(count)
+        self.answers = {}
+        for account_id in list_account_ids(count):
+            self._put(account_id)
+
+    def ask_for_signature(self, account_id: str) -> None:
+        """Change one connection: a signature is required."""
+        self._book.require_signature(account_id, NAME)
+        self._put(account_id)
+
+    def read_first_sent_at(self, account_id: str) -> float | None:
+        """Return when (monotonic) the present answer for an account was first sent in full."""
+        return self.answers[make_path(account_id).encode()].first_sent_at
+
+    def count_requests(self) -> int:
+        """Return how many requests came."""
+        return self.requests
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[Self]:
+        """Serve on loopback until the block ends."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: _Wire(self), "127.0.0.1", 0, backlog=1024)
+        self._url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield self
+        finally:
+            server.close()
+
+    def _put(self, account_id: str) -> None:
+        body = msgspec.json.encode(self._book.connection(account_id, NAME))
+        etag = f'"{blake2b(body, digest_size=16).hexdigest()}"' if self._has_etags else ""
+        self.answers[make_path(account_id).encode()] = Answer(
+            _frame(body, etag),
+            f"HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n".encode(),
+            f"\r\nIf-None-Match: {etag}\r\n".encode() if etag else b"",
+        )
+
+
+class _Wire(asyncio.Protocol):
+    """One connection to a client."""
+
+    def __init__(self, dintero: CannedDintero) -> None:
+        self._dintero = dintero
+        self._held = b""
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        if isinstance(transport, asyncio.WriteTransport):
+            self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is complete."""
+        held = self._held + data if self._held else data
+        while (end := held.find(b"\r\n\r\n") + 4) > 3:
+            head = held[:end]
+            length = _LENGTH.search(head) if head.startswith(b"POST") else None
+            whole = end + (int(length[1]) if length else 0)
+            if len(held) < whole:
+                break
+            held = held[whole:]
+            self._answer(head)
+        self._held = held
+
+    def _answer(self, head: bytes) -> None:
+        if self._transport is None:
+            return
+        if head.startswith(b"POST"):
+            self._transport.write(self._dintero.token)
+            return
+        self._dintero.requests += 1
+        answer = self._dintero.answers.get(head.split(b" ", 2)[1])
+        if answer is None:
+            self._transport.write(_MISSING)
+            return
+        self._transport.write(answer.unchanged if answer.match and answer.match in head else answer.full)
+        if answer.first_sent_at is None:
+            answer.first_sent_at = monotonic()
+
+
+def _frame(body: bytes, etag: str = "") -> bytes:
+    line = f"ETag: {etag}\r\n" if etag else ""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{line}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body

@@ -1,0 +1,46 @@
+"""A Slack with many channels, in the servers' process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+from notifier.sandbox import Post, SandboxSlack
+
+
+class Channels:
+    """The sandbox's Slack without a rate limit; a channel for each receiver, all of one bot."""
+
+    def __init__(self) -> None:
+        self.slack = SandboxSlack()
+        self.bot = self.slack.add_bot()
+
+    def base_url(self) -> str:
+        """Return what stands for Slack's address."""
+        return self.slack.base_url
+
+    def token(self) -> str:
+        """Return the bot's token."""
+        return self.bot.token
+
+    def add_channels(self, count: int) -> tuple[str, ...]:
+        """Add so many channels and return their ids."""
+        return tuple(self.slack.add_channel(f"sales-{number}").id for number in range(count))
+
+    def take_arrivals(self) -> list[float]:
+        """Return when (monotonic) each message that was taken arrived, in order, and forget them."""
+        return [post.arrived_at for post in self._take_posts()]
+
+    def take_bodies(self) -> list[dict[str, object]]:
+        """Return the arguments of each message that was taken, in order, and forget them."""
+        return [dict(post.body) for post in self._take_posts()]
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[Self]:
+        """Serve on loopback until the block ends."""
+        async with self.slack.serve():
+            yield self
+
+    def _take_posts(self) -> list[Post]:
+        taken = [post for post in self.slack.posts if post.error is None]
+        self.slack.posts.clear()
+        return taken

@@ -1,0 +1,148 @@
+"""Changes to Slack: the real dispatcher with its outbox and store, beside a bare slack_sdk loop."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+from slack_sdk.web.async_client import AsyncWebClient
+
+from benchmarks.alternating import Comparison, Lap, Turn, alternate, run_lap
+from benchmarks.channels import Channels
+from benchmarks.outside import Outside
+from benchmarks.parts import SOURCE, make_directory, make_dispatcher
+from benchmarks.population import NAME, make_asking_connection
+from notifier.dintero.wire.connections import decode_connection
+from notifier.dintero.wire.place import Place
+from notifier.domain.first_run import FirstRun
+from notifier.domain.model import AccountSnapshot, ConnectionKey
+from notifier.domain.routes import Route
+from notifier.receivers.slack.bot import SlackBotReceiver
+from notifier.receivers.slack.session import open_session
+from notifier.service.clock import SystemClock
+from notifier.service.dispatcher import Dispatcher
+from notifier.service.recorder import Recorder
+from notifier.store.database import Database
+
+_PLACE: Final = Place("a connection", "/", "NOTIFIER_DINTERO__")
+_FIRST: Final = 10_000_000
+_ACCOUNTS: Final = 10_000
+"""So many accounts have one channel: those whose ids have the same first four digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much is sent: rounds of so many messages for each side, over so many channels."""
+
+    rounds: int
+    messages: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The product's parts that send, put together as `notifier.app` does."""
+
+    recorder: Recorder
+    dispatcher: Dispatcher
+    channels: int
+    _body: bytes
+    _numbers: "count[int]"
+
+    async def put_changes(self, messages: int) -> None:
+        """Put so many changes into the outbox, of as many accounts, spread over all channels."""
+        await self.recorder.record([self._make_snapshot() for _ in range(messages)], SOURCE)
+
+    def _make_snapshot(self) -> AccountSnapshot:
+        number = next(self._numbers)
+        place = number % self.channels * _ACCOUNTS + number // self.channels
+        return decode_connection(self._body, ConnectionKey(f"P{_FIRST + place}", NAME), _PLACE)
+
+
+async def measure_deliveries(folder: Path, load: Load) -> Comparison:
+    """Compare CPU for each message, and messages a second."""
+    with Outside(Channels) as slack:
+        channels = slack.do(Channels.add_channels, load.channels)
+        base_url, token = slack.do(Channels.base_url), slack.do(Channels.token)
+        # The bare loop has a session of its own, without the product's notes, and as many connections.
+        async with open_session() as session, _open_bare() as bare:
+            receivers = {
+                f"channel_{number}": SlackBotReceiver(
+                    f"channel_{number}", token, channel, base_url, session, pace_seconds=0.0
+                )
+                for number, channel in enumerate(channels)
+            }
+            client = AsyncWebClient(token=token, base_url=base_url, session=bare, retry_handlers=[])
+            async with assemble(folder / "deliveries.db", receivers) as sender:
+                return await alternate(
+                    f"dispatcher, {load.channels} channels",
+                    _dispatch(sender, load, slack),
+                    _post_again(client, slack),
+                    rounds=load.rounds,
+                )
+
+
+@asynccontextmanager
+async def assemble(path: Path, receivers: Mapping[str, SlackBotReceiver]) -> AsyncIterator[Sender]:
+    """Put the product's sending parts together: one route for each receiver."""
+    with Database(f"sqlite:///{path}") as database:
+        database.open()
+        routes = tuple(
+            Route((name,), events=("signature_required",), accounts=(f"P{1_000 + number}*",))
+            for number, name in enumerate(receivers)
+        )
+        recorder = Recorder(database, SystemClock(), routes, make_directory(receivers, {}), FirstRun.ALL)
+        await recorder.start(())
+        dispatcher = make_dispatcher(receivers, database)
+        await dispatcher.start()
+        body = msgspec.json.encode(make_asking_connection())
+        yield Sender(recorder, dispatcher, len(receivers), body, count())
+
+
+def _dispatch(sender: Sender, load: Load, slack: Outside) -> Turn:
+    async def work() -> int:
+        before = sender.dispatcher.deliveries.delivered
+        await sender.dispatcher.drain(0.0)
+        return sender.dispatcher.deliveries.delivered - before
+
+    async def turn() -> Lap:
+        await sender.put_changes(load.messages)
+        slack.do(Channels.take_bodies)
+        lap = await run_lap(work, slack)
+        if lap.units != load.messages:
+            raise RuntimeError(f"{lap.units} messages were delivered of {load.messages}")
+        return lap
+
+    return turn
+
+
+def _open_bare() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=20))
+
+
+def _post_again(client: AsyncWebClient, slack: Outside) -> Turn:
+    """Make a turn that posts what the product posted last: the same texts, blocks and channels."""
+
+    async def turn() -> Lap:
+        posts: dict[object, list[dict[str, Any]]] = defaultdict(list)
+        for body in slack.do(Channels.take_bodies):
+            posts[body["channel"]].append(body)
+
+        async def work() -> int:
+            await asyncio.gather(*(_post_all(client, bodies) for bodies in posts.values()))
+            return sum(len(bodies) for bodies in posts.values())
+
+        return await run_lap(work, slack)
+
+    return turn
+
+
+async def _post_all(client: AsyncWebClient, bodies: list[dict[str, Any]]) -> None:
+    for body in bodies:
+        await client.chat_postMessage(**body)

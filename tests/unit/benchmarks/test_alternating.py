@@ -1,0 +1,36 @@
+"""What the benchmarks make of a run: tiny ones, with real parts, and without a word about time."""
+
+from pathlib import Path
+
+from benchmarks.canned import CannedDintero
+from benchmarks.document import BEGIN, END, write_figures
+from benchmarks.outside import Outside
+from benchmarks.polls import Effort, compare_polls
+from benchmarks.tables import Table, tabulate_comparisons
+
+
+async def test_polls_are_compared_with_a_bare_loop(tmp_path: Path) -> None:
+    """A comparison must hold a lap for each side and round, with work, CPU and a throughput above zero."""
+    effort = Effort(rounds=1, seconds=0.02, connections=3)
+    with Outside(CannedDintero) as dintero:
+        dintero.do(CannedDintero.fill, effort.connections, has_etags=True)
+        found = await compare_polls("engine", tmp_path, dintero, effort, 2, is_engine=True)
+    assert len(found.ours) == len(found.bare) == 1
+    assert all(lap.units > 0 and lap.cpu_seconds > 0 for lap in (*found.ours, *found.bare))
+    assert 0 < found.ratio.low <= found.ratio.median <= found.ratio.high
+    table = tabulate_comparisons("Polls", "poll", (found,), "a goal")
+    assert [len(row) for row in table.rows] == [len(table.columns)]
+
+
+def test_figures_take_the_place_of_the_last_ones(tmp_path: Path) -> None:
+    """Writing must replace what stands between the markers, and nothing else."""
+    path = tmp_path / "performance.md"
+    path.write_text(f"Before.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n", "utf-8")
+    for value in ("1", "2"):
+        write_figures(
+            "A machine.", (Table("Title", ("what", "value"), (("x", value),), ("A remark.",)),), path
+        )
+    assert path.read_text("utf-8") == (
+        f"Before.\n\n{BEGIN}\n\nA machine.\n\n### Title\n\n| what | value |\n| --- | --- |\n| x | 2 |\n\n"
+        f"A remark.\n\n{END}\n\nAfter.\n"
+    )
