@@ -36,7 +36,7 @@ async def test_a_look_that_is_refused_for_now_is_repeated(
         begin_three(world, ledger)
         world.slack.faults.add(
             reset(after_effect=True).on(*POST, times=2),
-            fault.on("GET", "conversations", times=3),
+            fault.on("GET", "conversations", times=6),
         )
         await world.run_once()
         await check_end(world, ledger)

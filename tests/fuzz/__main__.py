@@ -31,9 +31,8 @@ def main() -> int:
     parser.add_argument("--target", choices=sorted(_BY_NAME), action="append", help="only this one")
     options = parser.parse_args()
     wanted = options.target or list(_BY_NAME)
-    _say(
-        f"seed {options.seed}, {options.inputs:,} inputs in at most {options.seconds:g} s, {os.cpu_count()} cores"
-    )
+    bounds = f"{options.inputs:,} inputs in at most {options.seconds:g} s"
+    _say(f"seed {options.seed}, {bounds}, {os.cpu_count()} cores")
     started_at = monotonic()
     tallies = _feed_all(wanted, options.inputs, options.seed, started_at + options.seconds)
     _print_table(tallies, monotonic() - started_at)
