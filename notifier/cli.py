@@ -140,6 +140,21 @@ def _make_parser() -> argparse.ArgumentParser:
     status.add_argument("--health", action="store_true", help="say only whether an engine lives: exit 0 or 1")
     status.set_defaults(command=_status)
 
+    _add_outbox(commands)
+
+    backup = commands.add_parser("backup", help="copy the store to a file, also while an engine runs")
+    backup.add_argument("file", type=Path, metavar="FILE", help="where the copy is written")
+    backup.add_argument("--force", action="store_true", help="replace a file that is there")
+    backup.set_defaults(command=_back_up)
+
+    demo = commands.add_parser("demo", help="show the whole thing on this machine, without any account")
+    demo.add_argument("--seconds", type=float, metavar="N", help="end after N seconds (default: Ctrl-C)")
+    demo.add_argument("--port", type=_read_port, default=8089, help="where the page is (default: 8089)")
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _add_outbox(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     outbox = commands.add_parser("outbox", help="look after messages that were given up")
     actions = outbox.add_subparsers(title="actions", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="show dead letters")
@@ -152,17 +167,6 @@ def _make_parser() -> argparse.ArgumentParser:
     drop = actions.add_parser("drop", help="decide that messages are not to be sent")
     drop.add_argument("ids", nargs="+", metavar="ID", help="which ones")
     drop.set_defaults(command=_drop_outbox)
-
-    backup = commands.add_parser("backup", help="copy the store to a file, also while an engine runs")
-    backup.add_argument("file", type=Path, metavar="FILE", help="where the copy is written")
-    backup.add_argument("--force", action="store_true", help="replace a file that is there")
-    backup.set_defaults(command=_back_up)
-
-    demo = commands.add_parser("demo", help="show the whole thing on this machine, without any account")
-    demo.add_argument("--seconds", type=float, metavar="N", help="end after N seconds (default: Ctrl-C)")
-    demo.add_argument("--port", type=_read_port, default=8089, help="where the page is (default: 8089)")
-    demo.set_defaults(command=_demo)
-    return parser
 
 
 def _read_port(text: str) -> int:

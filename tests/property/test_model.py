@@ -174,6 +174,7 @@ class Interleaving(RuleBasedStateMachine):
         self._deliver([], patience)
 
     @rule(
+        happenings=happenings,
         fates=fates,
         patience=patience,
         asked=troubles,
@@ -182,13 +183,16 @@ class Interleaving(RuleBasedStateMachine):
     )
     def deliver_in_trouble(
         self,
+        happenings: list[Happening],
         fates: list[str],
         patience: float,
         asked: list[Trouble],
         deaf: list[Trouble],
         deafness: list[Exception],
     ) -> None:
-        """What is due is sent, and meets with trouble, as far as there is enough of it."""
+        """What is due is sent, some news among it, and meets with trouble."""
+        self._happen(happenings)
+        self._poll([])
         self.asked.troubles, self.deaf.troubles, self.asked.deafness = asked, deaf, deafness
         self._deliver(fates, patience)
 
