@@ -42,7 +42,7 @@ class Scale:
 
 
 FULL: Final = Scale(Effort(5, 0.6, 500), (5, 50, 200), Load(5, 400, 20), (1_000, 10_000), 7, 150)
-QUICK: Final = Scale(Effort(2, 0.2, 100), (50,), Load(2, 60, 20), (100, 500), 1, 30)
+QUICK: Final = Scale(Effort(2, 0.2, 500), (50,), Load(2, 60, 20), (100, 500), 1, 30)
 ENGINE_CONCURRENCY: Final = 50
 
 

@@ -4,9 +4,9 @@ Exit codes: 0 all is well, 1 something could not be read, delivered or done, 2 w
 """
 
 import argparse
-import asyncio
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -197,6 +197,13 @@ def _log_as(settings: "Settings") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if not options.once:
+        # Until the service takes them over there is nothing to finish. Not by an exception: one that strikes
+        # while a library in Rust is being loaded makes it panic.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: os._exit(EXIT_OK))
+    import asyncio
+
     settings = _load(options)
     _log_as(settings)
     from notifier import app
@@ -211,6 +218,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    import asyncio
+
     from notifier import app, screen
     from notifier.domain.delivery import Level
 
@@ -313,6 +322,8 @@ def _open_store(options: argparse.Namespace) -> "Database":
 
 
 def _demo(options: argparse.Namespace) -> int:
+    import asyncio
+
     from notifier.sandbox.demo import show
 
     return asyncio.run(show(seconds=options.seconds, port=options.port))

@@ -173,6 +173,8 @@ class Database:
     def _require_place(self) -> None:
         if self.path.is_dir():
             raise StoreUnusable(f"the store {self.path} is a folder: name a file in store.url")
+        if self.path.exists() and not self.path.is_file():
+            raise StoreUnusable(f"the store {self.path} is no regular file: name another in store.url")
         if not self.path.parent.is_dir():
             raise StoreUnavailable(f"the folder of the store {self.path} does not exist: make it first")
 

@@ -153,5 +153,5 @@ def _prepare(stage: Stage, cases: dict[str, Case], accounts: dict[str, str]) -> 
     stage.env = {
         name: value
         for name, value in stage.env.items()
-        if name in {"PATH", "PYTHONPATH"} or name.startswith("NOTIFIER_LOG")
-    }
+        if name in {"PATH", "PYTHONPATH", "NOTIFIER_LOG__LEVEL"}
+    } | {"NOTIFIER_LOG__FORMAT": "console"}

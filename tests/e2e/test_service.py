@@ -5,6 +5,7 @@ import json
 import random
 import signal
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,16 @@ async def test_a_signal_ends_it_in_the_middle_of_everything(
     again = await _start(stage, SLACK__TIMEOUT_SECONDS="1")
     await until(lambda: stage.say() == [ASKED], "the message that was on its way")
     assert (await again.stop()).code == 0
+
+
+async def test_a_signal_while_it_loads_ends_it_too(stage: Stage) -> None:
+    """Before there is anything to finish it must end at once, and as orderly as later."""
+    program = await stage.start("run")
+    maps = Path(f"/proc/{program.process.pid}/maps")
+    await until(lambda: "pydantic_core" in maps.read_text(), "the settings to be loaded")
+    ended = await program.stop()
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert not stage.dintero.requests
 
 
 async def test_what_is_in_flight_is_finished(stage: Stage) -> None:

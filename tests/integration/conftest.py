@@ -40,7 +40,7 @@ def opened(path: Path) -> Iterator[Database]:
 @contextmanager
 def held(path: Path) -> Iterator[Callable[[], None]]:
     """Lock a file as another program may; what is given lets go of it before the end."""
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield connection.rollback
 

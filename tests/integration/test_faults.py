@@ -161,15 +161,18 @@ def test_a_damaged_file_is_told(path: Path) -> None:
 
 
 def test_a_folder_that_is_missing_or_the_file_itself_is_told(path: Path) -> None:
-    """Both ways to name no file must be told before anything is made."""
+    """Every way to name no file must be told before anything is made or waited for."""
+    fifo = path.parent / "fifo"
+    os.mkfifo(fifo)
     for place, words in (
+        (fifo, "is no regular file: name another"),
         (path / "notifier.db", "does not exist: make it first"),
         (path.parent, "is a folder: name a file"),
     ):
         for method in (Database.lock, Database.open):
             with Database(make_url(place)) as store, pytest.raises(StoreError, match=words):
                 method(store)
-    assert list(path.parent.iterdir()) == []
+    assert list(path.parent.iterdir()) == [fifo]
 
 
 def test_nobody_else_can_read_the_files(path: Path) -> None:
