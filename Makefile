@@ -8,7 +8,7 @@ DEV    := $(VENV)/.dev
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit chaos bench lint types picture requirements clean
+.PHONY: help demo test unit chaos soak fuzz bench picture requirements clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,12 @@ unit: $(DEV) ## Run the unit tests only (under 20 seconds)
 
 chaos: $(DEV) ## Kill it 500 times between servers that misbehave, and count what is lost or doubled (KILLS=n SEED=x)
 	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED))
+
+soak: $(DEV) ## Run it under churn with faults and draw what it takes: memory, files, tasks, database (MINUTES=n)
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),5)
+
+fuzz: $(DEV) ## Feed 200,000 hostile inputs to everything that reads or writes a format (INPUTS=n SEED=x)
+	$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),200000) $(if $(SEED),--seed $(SEED))
 
 bench: $(DEV) ## Measure, side by side with bare loops, and print the ratios
 	$(BIN)/python -m benchmarks

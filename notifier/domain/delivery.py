@@ -52,8 +52,8 @@ class Claim:
 
     `is_repeat` is True when an earlier attempt's outcome is unknown: then `doubt_since` is when the first
     such attempt was made, by the receiver's clock, and `doubt_ends_at` is when a message that does not stand
-    there by then counts as not sent, by ours. `is_plain` is True when the message's form was refused and it
-    goes as plain text.
+    there by then counts as not sent, by ours (unless it was set since). `is_plain` is True when the message's
+    form was refused and it goes as plain text.
     """
 
     notification: Notification

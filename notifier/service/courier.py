@@ -22,6 +22,8 @@ LOOK_MARGIN: Final = timedelta(seconds=10)
 """A message in doubt is looked for from so long before its attempt on: instants come in whole seconds."""
 LASTING_REFUSAL: Final = timedelta(minutes=10)
 """A look may be refused by somebody on the way for a while: after so long nobody can be asked."""
+SHORTEST_SECONDS: Final = 0.001
+"""Less is not waited for: instants are kept in microseconds."""
 LINK_ATTEMPTS: Final = 3
 LINK_WAIT_SECONDS: Final = 5.0
 """A message whose link cannot be decrypted is put off so often, and each time for so long."""
@@ -66,6 +68,8 @@ class Courier:
         self.deliveries = Deliveries()
         self.problems: dict[str, str] = {}
         self.refused: set[str] = set()
+        self._started_at = clock.monotonic()
+        self._sure_at: dict[str, float] = {}
 
     async def deliver(self, claim: Claim, dossier: Dossier | None, deadline: float) -> None:
         """Deliver a notification that this process has claimed, and record the outcome.
@@ -89,7 +93,7 @@ class Courier:
         False means that the message is not there, or that nobody can know: then it is to be sent.
         """
         receiver = self._receivers[claim.notification.receiver]
-        now = self._clock.now()
+        now, seconds_left = self._clock.now(), self._find_seconds_in_doubt(claim)
         since = (claim.doubt_since or claim.created_at) - LOOK_MARGIN
         reach(Waypoint.LOOKING)
         try:
@@ -106,17 +110,22 @@ class Courier:
         if receipt is not None:
             await self._record_success(claim, receipt, is_adopted=True)
             return True
-        if claim.doubt_ends_at is None or now >= claim.doubt_ends_at:
+        if claim.doubt_ends_at is None or seconds_left < SHORTEST_SECONDS:
             return False
-        # More than a whole look is left only where the clock was set back: then it begins anew.
-        ends_at = min(claim.doubt_ends_at, now + timedelta(seconds=self._policy.look_seconds))
-        at = min(ends_at, now + timedelta(seconds=self._policy.look_pause_seconds))
+        at = now + timedelta(seconds=min(seconds_left, self._policy.look_pause_seconds))
         await self._record(
-            lambda books: books.outbox.record_retry(
-                claim, at, is_repeat=True, attempts=claim.attempt - 1, doubt_ends_at=ends_at
-            )
+            lambda books: books.outbox.record_retry(claim, at, is_repeat=True, attempts=claim.attempt - 1)
         )
         return True
+
+    def _find_seconds_in_doubt(self, claim: Claim) -> float:
+        """Return for how long a message that does not stand there may still come to stand, and to show.
+
+        The wall clock may have been set since the attempt, so this goes by the other one; what an earlier run
+        left in doubt counts from the start of this one.
+        """
+        longest = self._started_at + self._policy.request_seconds + self._policy.look_seconds
+        return self._sure_at.get(claim.notification.notification_id, longest) - self._clock.monotonic()
 
     async def _await_link(self, claim: Claim, dossier: Dossier) -> bool:
         """Put off a message whose link cannot be decrypted: the next poll brings it; but not for ever."""
@@ -165,6 +174,7 @@ class Courier:
         await self._record(
             lambda books: books.outbox.record_delivered(claim, receipt, now, is_adopted=is_adopted)
         )
+        self._sure_at.pop(claim.notification.notification_id, None)
         self.deliveries.delivered += 1
         self.deliveries.adopted += is_adopted
         self.deliveries.repeated += claim.is_repeat and not is_adopted
@@ -195,7 +205,11 @@ class Courier:
             _apply(books, claim, verdict, error, now)
             return verdict
 
+        tried_at = self._clock.monotonic()
         verdict = await self._record(job)
+        if isinstance(verdict, Retry) and verdict.doubt_ends_at is not None:
+            in_doubt = verdict.doubt_ends_at - now
+            self._sure_at[claim.notification.notification_id] = tried_at + in_doubt.total_seconds()
         self.deliveries.failed += 1
         self.problems[receiver] = _name_receiver(receiver, str(error))
         if isinstance(error, DeliveryRejected) and error.scope == "receiver":
@@ -211,6 +225,7 @@ class Courier:
     def _give_up(self, claim: Claim, sentence: str) -> None:
         """Remember a problem that the next message does not undo by being taken."""
         notification = claim.notification
+        self._sure_at.pop(notification.notification_id, None)
         self.problems.pop(notification.receiver, None)
         named = _name_receiver(notification.receiver, sentence)
         self.problems[notification.notification_id] = f"{named}; see `notifier outbox list`"

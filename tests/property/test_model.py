@@ -119,6 +119,7 @@ class Interleaving(RuleBasedStateMachine):
     """The real service between a Dintero and two channels, with everything that may happen to it."""
 
     courier_kind = Courier
+    dispatcher_kind = Dispatcher
 
     def __init__(self, template: Path) -> None:
         super().__init__()
@@ -256,7 +257,7 @@ class Interleaving(RuleBasedStateMachine):
             one.is_introduced = False
         directory = Directory({one.name: one.destination for one in receivers.values()}, {})
         courier = self.courier_kind(receivers, self.store, self.clock, House(), _POLICY, lambda: 0.5)
-        self.dispatcher = Dispatcher(receivers, self.store, self.clock, courier, _POLICY)
+        self.dispatcher = self.dispatcher_kind(receivers, self.store, self.clock, courier, _POLICY)
         recorder = Recorder(self.store, self.clock, _ROUTES, directory, FirstRun.ALL)
         self.poller = Poller(
             {"dintero": self.dintero}, self.store, recorder, self.clock, self.dispatcher.wake

@@ -384,13 +384,13 @@ class Channel(FakeReceiver):
 
     def tell(self, *, is_deduplicated: bool) -> dict[str, list[str]]:
         """Return what stands, by case, in order; repetitions of the one before left out if so asked."""
-        said: dict[str, list[str]] = {}
+        said: dict[str, list[Message]] = {}
         for post in sorted(self.posts, key=lambda one: one.stands_at):
-            told = said.setdefault(post.message.case_id, [])
-            name = name_message(post.message)
-            if not (is_deduplicated and told[-1:] == [name]):
-                told.append(name)
-        return said
+            before = said.setdefault(post.message.case_id, [])
+            is_repeated = before[-1:] and before[-1].notification_id == post.message.notification_id
+            if not (is_deduplicated and is_repeated):
+                before.append(post.message)
+        return {case: [name_message(one) for one in messages] for case, messages in said.items()}
 
     def _tell(self, elapsed: float) -> datetime:
         return (self._epoch + timedelta(seconds=elapsed)).replace(microsecond=0)
