@@ -25,7 +25,9 @@ The text of each is one sentence for a person: what happened, where, and how to 
 credential and no signature link.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
+
+Scope: TypeAlias = Literal["message", "receiver", "root"]
 
 
 class NotifierError(Exception):
@@ -111,12 +113,13 @@ class DeliveryRejected(DeliveryError):
     """Refused for good.
 
     `scope` is "message" when only this message cannot be taken, "receiver" when nothing can be until
-    somebody mends the receiver (token, channel, scope).
+    somebody mends the receiver (token, channel, scope), "root" when the message that it updates or replies to
+    is gone or cannot be changed any more.
     """
 
-    def __init__(self, sentence: str, *, code: str = "", scope: Literal["message", "receiver"]) -> None:
+    def __init__(self, sentence: str, *, code: str = "", scope: Scope) -> None:
         super().__init__(sentence, code=code)
-        self.scope: Literal["message", "receiver"] = scope
+        self.scope: Scope = scope
 
 
 class DeliveryAmbiguous(DeliveryError):

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from notifier.domain.delivery import Finding, Receipt, WhenUnsure
+from notifier.domain.delivery import BY_ITSELF, Finding, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.message import Message
 from notifier.domain.model import (
     Account,
@@ -69,6 +69,7 @@ class FakeReceiver:
 
     timeout_seconds = 15.0
     when_unsure = WhenUnsure.RESEND
+    traits = Traits()
 
     def __init__(
         self, name: str, *errors: Exception, destination: str = "", pace_seconds: float = 0.0
@@ -78,6 +79,7 @@ class FakeReceiver:
         self.pace_seconds = pace_seconds
         self.errors = list(errors)
         self.taken: list[Message] = []
+        self.places: list[Place] = []
         self.attempts: list[bool] = []
         self.asked: list[str] = []
         self.can_be_asked = False
@@ -89,9 +91,9 @@ class FakeReceiver:
     async def prepare(self) -> None:
         """Nothing has to be known."""
 
-    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+    async def find(self, notification_id: str, since: datetime, place: Place = BY_ITSELF) -> Receipt | None:
         """Look through what was taken, when it can be asked."""
-        del since
+        del since, place
         self.asked.append(notification_id)
         if not self.can_be_asked:
             raise LookupImpossible("it keeps no history")
@@ -100,13 +102,21 @@ class FakeReceiver:
                 return Receipt("C1", f"{number}.0")
         return None
 
-    async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
+    async def send(
+        self,
+        message: Message,
+        place: Place = BY_ITSELF,
+        *,
+        is_plain: bool,
+        deadline: float | None = None,
+    ) -> Receipt:
         """Take one message, or raise the next error; a DeliveryAmbiguous with code "taken" takes it too."""
         del deadline
         self.attempts.append(is_plain)
         error = self.errors.pop(0) if self.errors else None
         if error is None or getattr(error, "code", "") == "taken":
             self.taken.append(message)
+            self.places.append(place)
         if error is not None:
             raise error
         return Receipt("C1", f"{len(self.taken)}.0")

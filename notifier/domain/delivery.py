@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class WhenUnsure(StrEnum):
@@ -28,6 +29,60 @@ class DeliveryState(StrEnum):
     """May have arrived, and nobody can be asked: `notifier outbox retry` or `drop` decides."""
     DROPPED = "dropped"
     """Somebody decided that it is not to be sent."""
+    MUTED = "muted"
+    """Kept back by a silence or a time interval: what is true when that ends is told then."""
+    COVERED = "covered"
+    """Told by another message: a digest, a newer state of the card, or the word after a silence."""
+
+
+class Purpose(StrEnum):
+    """What a row of the outbox is for."""
+
+    TELL = "tell"
+    """To tell a change: the first of a case becomes its card, the others replies in its thread."""
+    UPDATE = "update"
+    """To bring a card up to date; the newest state stands for all before it."""
+    NOTICE = "notice"
+    """To tell what is no change of a connection: of the notifier itself, of silences, a digest."""
+
+
+class Form(StrEnum):
+    """How a message stands at a receiver."""
+
+    MESSAGE = "message"
+    """By itself: the card of a case, and whatever goes to a receiver without threads."""
+    REPLY = "reply"
+    """In the thread of a message."""
+    UPDATE = "update"
+    """In the place of a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message goes: `channel` and `root` (Slack's `ts`) name the message it belongs to.
+
+    With `is_broadcast` a reply is shown in the channel as well.
+    """
+
+    form: Form = Form.MESSAGE
+    channel: str = ""
+    root: str = ""
+    is_broadcast: bool = False
+
+
+BY_ITSELF: Final = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a receiver can do.
+
+    `has_threads`: messages can be updated, and replied to in a thread. `is_read_by_people`: many messages at
+    once are better one digest; a machine wants each of them.
+    """
+
+    has_threads: bool = False
+    is_read_by_people: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +91,7 @@ class Notification:
 
     `notification_id` is made from the change and the destination, so a destination never gets a change twice.
     `destination` is where the receiver's messages end up (one lane, one pace), without any secret in it.
+    `change_id` is the change's, or the notice's. `rule` is the route that decided, for `notifier explain`.
     """
 
     notification_id: str
@@ -44,6 +100,8 @@ class Notification:
     receiver: str
     destination: str
     topic: str
+    purpose: Purpose = Purpose.TELL
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,16 @@ class Mood(StrEnum):
     NEUTRAL = "neutral"
 
 
+class Severity(StrEnum):
+    """How much a message matters to whoever is on call; the words are PagerDuty's and Alertmanager's."""
+
+    CRITICAL = "critical"
+    """The notifier is blind: nobody is told of anything."""
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """An address that was found fit to be opened by a click, and the words it stands under."""
@@ -56,6 +66,15 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a signup's time line: our words, whether it has been taken, and when."""
+
+    label: str
+    is_done: bool
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message, in the order in which it is read.
 
@@ -63,7 +82,13 @@ class Message:
     unknown status), to whom (`merchant`, `account_id`, `connection`, `is_test`), what to do (`action` or
     `advice`), since when and until when (`moments`), what else Dintero says (`facts`), and where to look
     (`backoffice`). `event_id` is the event's id at Dintero, "" where there is none. `wants_mention` says
-    whether the receiver's mention belongs in it.
+    whether the receiver's mention belongs in it; `mentions` are further ones, in Slack's form.
+
+    `case_id` names the matter: a signup, or a trouble of the notifier's own; `status` is the connection's,
+    `severity` how much it matters, and `is_over` whether nothing is to be done about the matter any more.
+    `mark` ("Update", "Reminder") tells a later message of a matter from its first one, where the receiver
+    has no threads. `steps` are a card's time line, `note` is a line from the settings, `lines` are those of
+    a digest.
     """
 
     notification_id: str
@@ -83,3 +108,11 @@ class Message:
     event_id: Outside = Outside("")
     case_id: str = ""
     wants_mention: bool = False
+    mentions: tuple[str, ...] = ()
+    status: Outside = Outside("")
+    severity: Severity = Severity.INFO
+    is_over: bool = False
+    mark: str = ""
+    steps: tuple[Step, ...] = ()
+    note: str = ""
+    lines: tuple[Fact, ...] = ()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from notifier.domain.compose import Dossier
-from notifier.domain.delivery import Claim, Finding, Receipt, WhenUnsure
+from notifier.domain.delivery import BY_ITSELF, Claim, Finding, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.keeping import LinkSweep
 from notifier.domain.message import Message
 from notifier.domain.model import AccountSnapshot, ConnectionKey
@@ -81,6 +81,10 @@ class Receiver(Protocol):
         """Where its messages end up, as a digest that holds no secret: equal means the same place."""
 
     @property
+    def traits(self) -> Traits:
+        """What it can do."""
+
+    @property
     def pace_seconds(self) -> float:
         """The shortest time between two messages for its destination."""
 
@@ -98,16 +102,25 @@ class Receiver(Protocol):
     async def prepare(self) -> None:
         """Learn what has to be known before the first message. Raises DeliveryError."""
 
-    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+    async def find(self, notification_id: str, since: datetime, place: Place = BY_ITSELF) -> Receipt | None:
         """Return where a message stands, None where it does not; `since` is by its own clock.
 
-        Raises LookupImpossible where it can never be asked, another DeliveryError where it could not now.
+        `place` is where it was sent to. Raises LookupImpossible where it can never be asked, another
+        DeliveryError where it could not now.
         """
 
-    async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
+    async def send(
+        self,
+        message: Message,
+        place: Place = BY_ITSELF,
+        *,
+        is_plain: bool,
+        deadline: float | None = None,
+    ) -> Receipt:
         """Send one message; `is_plain` asks for the plainest form. Raises DeliveryError and nothing else.
 
-        After `deadline` (of time.monotonic()) it does not leave any more: DeliveryUnavailable.
+        A receiver without threads sends every message by itself, whatever `place` says. After `deadline` (of
+        time.monotonic()) it does not leave any more: DeliveryUnavailable.
         """
 
     def check(self, *, sends: bool) -> AsyncIterator[Finding]:

@@ -127,6 +127,7 @@ changes = Table(
     Column("is_told", Boolean, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("poll", Text, nullable=False, server_default=""),
     Index("changes_by_connection", "account_id", "name", "seen_at"),
     Index("changes_by_age", "seen_at"),
 )
@@ -155,6 +156,10 @@ outbox = Table(
     Column("doubt_since", Instant),
     Column("doubt_ends_at", Instant),
     Column("is_adopted", Boolean, nullable=False, server_default=false()),
+    Column("purpose", Text, nullable=False, server_default="tell"),
+    Column("rule", Text, nullable=False, server_default=""),
+    Column("covered_by", Text, nullable=False, server_default=""),
+    Column("form", Text, nullable=False, server_default="message"),
     Index(
         "outbox_open",
         "destination",
@@ -163,8 +168,80 @@ outbox = Table(
         # No `postgresql_where` while there is no PostgreSQL: it imports that dialect, at every start.
     ),
     Index("outbox_by_change", "change_id"),
+    Index("outbox_by_case", "case_id", "destination"),
+    Index("outbox_covered", "covered_by", sqlite_where=text("covered_by <> ''")),
     Index("outbox_settled", "settled_at", sqlite_where=text("settled_at IS NOT NULL")),
     sqlite_autoincrement=True,
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("destination", Text, primary_key=True),
+    Column("receiver", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("message_ref", Text, nullable=False),
+    Column("posted_at", Instant),
+    Column("is_fixed", Boolean, nullable=False),
+    Column("armed_at", Instant),
+    Column("reminders", Integer, nullable=False),
+    Column("escalations", Integer, nullable=False),
+    Column("warned_at", Instant),
+    Column("next_at", Instant),
+    Index("cards_by_time", "next_at", sqlite_where=text("next_at IS NOT NULL")),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("attempt_id", Integer, primary_key=True),
+    Column("notification_id", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("attempts_by_notification", "notification_id"),
+    Index("attempts_by_age", "at"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("notice_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("notices_by_age", "at"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("incident_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("incidents_open", "subject", sqlite_where=text("ended_at IS NULL")),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("silence_id", Text, primary_key=True),
+    Column("matchers", JSON, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("begun_at", Instant),
+    Column("ended_at", Instant),
 )
 
 holds = Table(
@@ -176,6 +253,7 @@ holds = Table(
     Column("next_attempt_at", Instant, nullable=False),
     Column("error_code", Text, nullable=False),
     Column("error", Text, nullable=False),
+    Column("fallback_at", Instant),
 )
 
 known_values = Table(

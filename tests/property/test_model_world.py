@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from notifier.domain.change import Topic
-from notifier.domain.delivery import Receipt
+from notifier.domain.delivery import BY_ITSELF, Place, Receipt
 from notifier.domain.identity import name_case
 from notifier.domain.message import Message
 from notifier.domain.model import (
@@ -351,7 +351,7 @@ class Channel(FakeReceiver):
         """Learn what time it is there."""
         self.is_introduced = True
 
-    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+    async def find(self, notification_id: str, since: datetime, place: Place = BY_ITSELF) -> Receipt | None:
         """Look through what is shown."""
         if self.deafness:
             raise self.deafness.pop(0)
@@ -360,10 +360,18 @@ class Channel(FakeReceiver):
             for one in self.posts
             if one.shows_at <= self._clock.monotonic() and self._tell(one.stands_at) >= since
         ]
-        return await super().find(notification_id, since)
+        return await super().find(notification_id, since, place)
 
-    async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
+    async def send(
+        self,
+        message: Message,
+        place: Place = BY_ITSELF,
+        *,
+        is_plain: bool,
+        deadline: float | None = None,
+    ) -> Receipt:
         """Take one message, as the next trouble has it."""
+        del place
         await asyncio.sleep(0)
         trouble = self.troubles.pop(0) if self.troubles else Trouble()
         self._clock.advance(trouble.holds_up_seconds)

@@ -21,6 +21,7 @@ from notifier.errors import (
     DeliveryRateLimited,
     DeliveryRejected,
     DeliveryUnavailable,
+    Scope,
 )
 from notifier.receivers.slack.refusals import Meaning, find_refusal
 
@@ -145,9 +146,10 @@ def _mean(meaning: Meaning, sentence: str, code: str) -> DeliveryError:
         return DeliveryUnavailable(sentence, code=code)
     if meaning is Meaning.UNCLEAR:
         return DeliveryAmbiguous(sentence, code=code, was_answered=True)
-    return DeliveryRejected(
-        sentence, code=code, scope="receiver" if meaning is Meaning.RECEIVER else "message"
-    )
+    return DeliveryRejected(sentence, code=code, scope=_SCOPE_OF.get(meaning, "message"))
+
+
+_SCOPE_OF: Final[dict[Meaning, Scope]] = {Meaning.RECEIVER: "receiver", Meaning.ROOT: "root"}
 
 
 def _explain_status(status: int, code: str, address: Address) -> DeliveryError:

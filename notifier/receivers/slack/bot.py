@@ -7,11 +7,11 @@ import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
-from notifier.domain.delivery import Finding, Receipt, WhenUnsure
+from notifier.domain.delivery import BY_ITSELF, Finding, Form, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.message import Message
 from notifier.receivers.slack.answers import Address, read_post
 from notifier.receivers.slack.blocks import render
@@ -71,6 +71,11 @@ class SlackBotReceiver:
         return self._destination
 
     @property
+    def traits(self) -> Traits:
+        """A channel has threads, and people who read it."""
+        return Traits(has_threads=True)
+
+    @property
     def pace_seconds(self) -> float:
         """The shortest time between two messages: Slack takes about one a second and channel."""
         return self._pace_seconds
@@ -93,26 +98,40 @@ class SlackBotReceiver:
         """Learn who our bot is and what time it is at Slack. Raises DeliveryError."""
         await self._history.introduce()
 
-    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
-        """Look for a message in the channel's history. Raises DeliveryError, LookupImpossible among them."""
-        return await self._history.find(notification_id, since)
+    async def find(self, notification_id: str, since: datetime, place: Place = BY_ITSELF) -> Receipt | None:
+        """Look for a message in the channel's history, or among the replies in its thread.
 
-    async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
-        """Post one message; the receipt holds the channel's id and `ts`. Raises DeliveryError.
+        Raises DeliveryError, LookupImpossible among them.
+        """
+        return await self._history.find(notification_id, since, place)
 
-        After `deadline` (of time.monotonic()) it does not leave any more.
+    async def send(
+        self,
+        message: Message,
+        place: Place = BY_ITSELF,
+        *,
+        is_plain: bool,
+        deadline: float | None = None,
+    ) -> Receipt:
+        """Post one message, or put it in the place of another; the receipt holds the channel's id and `ts`.
+
+        Raises DeliveryError. After `deadline` (of time.monotonic()) nothing leaves any more.
         """
         post = render(message, self._mention, is_plain=is_plain)
-        body = {
-            "channel": self._address.channel,
+        body: dict[str, Any] = {
+            "channel": place.channel or self._address.channel,
             "text": post.text,
             "metadata": post.metadata,
-            "unfurl_links": False,
-            "unfurl_media": False,
         }
         if post.blocks:
             body["blocks"] = list(post.blocks)
-        return read_post(await self._api.post("chat.postMessage", body, deadline=deadline), self._address)
+        if place.form is Form.UPDATE:
+            method, body["ts"] = "chat.update", place.root
+        else:
+            method, body["unfurl_links"], body["unfurl_media"] = "chat.postMessage", False, False
+        if place.form is Form.REPLY:
+            body["thread_ts"], body["reply_broadcast"] = place.root, place.is_broadcast
+        return read_post(await self._api.post(method, body, deadline=deadline), self._address)
 
     def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Say who the bot is, what it may do and how its channel is; with `sends`, post a test message."""

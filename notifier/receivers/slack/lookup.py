@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from notifier.domain.delivery import Receipt
+from notifier.domain.delivery import BY_ITSELF, Form, Place, Receipt
 from notifier.errors import DeliveryRejected, DeliveryUnavailable, LookupImpossible
 from notifier.receivers.slack.access import read_scopes
 from notifier.receivers.slack.answers import Address, read_api
@@ -61,17 +61,19 @@ class History:
         self._bot_id = bot_id
         self.scopes = read_scopes(answer.headers)
 
-    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+    async def find(self, notification_id: str, since: datetime, place: Place = BY_ITSELF) -> Receipt | None:
         """Return where a notification's message stands, None where it does not.
 
-        Everything since `since` (Slack's time) is looked through. Raises LookupImpossible where the history
-        may not be read, another DeliveryError where it could not be read this time: DeliveryRejected where
-        it was refused for a reason that says nothing about the history.
+        Everything since `since` (Slack's time) is looked through: the channel, or the thread where `place` is
+        in one (a reply that is shown in the channel as well stands there once). Raises LookupImpossible where
+        the history may not be read, another DeliveryError where it could not be read this time:
+        DeliveryRejected where it was refused for a reason that says nothing about the history.
         """
         await self.introduce()
         try:
-            channel = await self._find_channel()
-            return await self._search(channel, notification_id, since)
+            channel = place.channel or await self._find_channel()
+            thread = place.root if place.form is Form.REPLY else ""
+            return await self._search(channel, thread, notification_id, since)
         except DeliveryRejected as error:
             if error.code not in CANNOT_BE_ASKED:
                 raise
@@ -88,13 +90,18 @@ class History:
             )
         return self._channel
 
-    async def _search(self, channel: str, notification_id: str, since: datetime) -> Receipt | None:
+    async def _search(
+        self, channel: str, thread: str, notification_id: str, since: datetime
+    ) -> Receipt | None:
         cursor = ""
+        method = "conversations.replies" if thread else "conversations.history"
+        where = {"ts": thread} if thread else {}
         for _ in range(MAX_PAGES):
             page = {"cursor": cursor} if cursor else {}
             answer = await self._api.get(
-                "conversations.history",
+                method,
                 channel=channel,
+                **where,
                 oldest=f"{since.timestamp():.6f}",
                 inclusive="true",
                 limit=PAGE_SIZE,

@@ -16,6 +16,8 @@ class Meaning(StrEnum):
     """Nothing can be sent until somebody mends the receiver."""
     MESSAGE = "message"
     """This message cannot be taken; others can."""
+    ROOT = "root"
+    """The message that is to be updated or replied to is gone, or cannot be changed any more."""
     RATE = "rate"
     """Too many messages: later."""
     LATER = "later"
@@ -81,6 +83,9 @@ _WEBHOOK_FORBIDDEN = Refusal(
 )
 _FORM = Refusal(Meaning.MESSAGE, "it does not take the message in this form")
 _SIZE = Refusal(Meaning.MESSAGE, "the message is longer than it takes")
+_ROOT = Refusal(
+    Meaning.ROOT, "the message that this belongs to is gone or cannot be changed; it is posted anew"
+)
 _RATE = Refusal(Meaning.RATE, "too many messages; it is sent again later")
 _MOVING = Refusal(Meaning.LATER, "the workspace is being migrated; it is sent again later")
 _BROKEN = Refusal(Meaning.UNCLEAR, "it broke while it worked on the request, which may have taken effect")
@@ -155,6 +160,17 @@ _REFUSALS: Final[dict[str, Refusal]] = {
     ),
     **dict.fromkeys(
         ("msg_too_long", "msg_blocks_too_long", "metadata_too_large", "too_many_attachments"), _SIZE
+    ),
+    **dict.fromkeys(
+        (
+            "message_not_found",
+            "cant_update_message",
+            "edit_window_closed",
+            "thread_not_found",
+            "cannot_reply_to_message",
+            "restricted_action_thread_locked",
+        ),
+        _ROOT,
     ),
     **dict.fromkeys(("ratelimited", "rate_limited", "message_limit_exceeded"), _RATE),
     **dict.fromkeys(("team_added_to_org", "org_login_required"), _MOVING),

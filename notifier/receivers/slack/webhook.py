@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import aiohttp
 
-from notifier.domain.delivery import Finding, Receipt, WhenUnsure
+from notifier.domain.delivery import BY_ITSELF, Finding, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.message import Message
 from notifier.errors import LookupImpossible
 from notifier.receivers.slack.answers import Address, read_webhook
@@ -56,6 +56,11 @@ class SlackWebhookReceiver:
         return self._destination
 
     @property
+    def traits(self) -> Traits:
+        """People read it; what was posted can neither be changed nor replied to."""
+        return Traits()
+
+    @property
     def pace_seconds(self) -> float:
         """The shortest time between two messages: Slack takes about one a second."""
         return self._pace_seconds
@@ -77,16 +82,24 @@ class SlackWebhookReceiver:
     async def prepare(self) -> None:
         """Nothing has to be known before the first message."""
 
-    async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+    async def find(self, notification_id: str, since: datetime, place: Place = BY_ITSELF) -> Receipt | None:
         """Raise LookupImpossible: a webhook keeps no history."""
-        del notification_id, since
+        del notification_id, since, place
         raise LookupImpossible(f"{self._address}: an incoming webhook cannot be asked what it has posted")
 
-    async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
-        """Post one message; the receipt says nothing but that it was taken. Raises DeliveryError.
+    async def send(
+        self,
+        message: Message,
+        place: Place = BY_ITSELF,
+        *,
+        is_plain: bool,
+        deadline: float | None = None,
+    ) -> Receipt:
+        """Post one message, always by itself; the receipt says only that it was taken. Raises DeliveryError.
 
         After `deadline` (of time.monotonic()) it does not leave any more.
         """
+        del place
         post = render(message, self._mention, is_plain=is_plain)
         body = {"text": post.text, "metadata": post.metadata, "unfurl_links": False, "unfurl_media": False}
         if post.blocks:

@@ -39,6 +39,7 @@ from tests.contract.receivers.conftest import LINK, Stand
 KINDS = {
     Meaning.RECEIVER: DeliveryRejected,
     Meaning.MESSAGE: DeliveryRejected,
+    Meaning.ROOT: DeliveryRejected,
     Meaning.RATE: DeliveryRateLimited,
     Meaning.LATER: DeliveryUnavailable,
     Meaning.UNCLEAR: DeliveryAmbiguous,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from notifier.domain.delivery import DeliveryState, Receipt
+from notifier.domain.delivery import BY_ITSELF, DeliveryState, Place, Receipt
 from notifier.domain.message import Link, Message
 from notifier.domain.model import ConnectionKey
 from notifier.domain.watch import AccountTarget
@@ -144,16 +144,20 @@ async def test_a_dead_receiver_delays_no_other(make_service: MakeService) -> Non
     """While one receiver hangs, the other gets what is for it."""
 
     class Hanging(FakeReceiver):
-        async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
+        async def send(
+            self, message: Message, place: Place = BY_ITSELF, *, is_plain: bool, deadline: float | None = None
+        ) -> Receipt:
             hangs.set()
             await oncall_has_it.wait()
-            return await super().send(message, is_plain=is_plain)
+            return await super().send(message, place, is_plain=is_plain)
 
     class Telling(FakeReceiver):
-        async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
+        async def send(
+            self, message: Message, place: Place = BY_ITSELF, *, is_plain: bool, deadline: float | None = None
+        ) -> Receipt:
             await hangs.wait()
             oncall_has_it.set()
-            return await super().send(message, is_plain=is_plain)
+            return await super().send(message, place, is_plain=is_plain)
 
     hangs, oncall_has_it = asyncio.Event(), asyncio.Event()
     source = FakeSource(make_account(make_connection("failed", make_outcome("failed"))))
@@ -193,7 +197,9 @@ async def test_what_a_killed_process_was_sending_is_sent_again(make_service: Mak
     """A message that was on its way when the process died is taken over, and counted as a repeat."""
 
     class Dying(FakeReceiver):
-        async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
+        async def send(
+            self, message: Message, place: Place = BY_ITSELF, *, is_plain: bool, deadline: float | None = None
+        ) -> Receipt:
             del message, is_plain
             raise Killed
 

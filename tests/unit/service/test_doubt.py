@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from notifier.domain.delivery import DeliveryState, Receipt, WhenUnsure
+from notifier.domain.delivery import BY_ITSELF, DeliveryState, Place, Receipt, WhenUnsure
 from notifier.domain.message import Message
 from notifier.domain.watch import AccountTarget
 from notifier.errors import DeliveryAmbiguous, DeliveryRateLimited, DeliveryUnavailable
@@ -61,8 +61,10 @@ async def test_a_message_that_shows_late_is_found(make_service: MakeService) -> 
     class Late(FakeReceiver):
         can_be_asked = True
 
-        async def find(self, notification_id: str, since: datetime) -> Receipt | None:
-            found = await super().find(notification_id, since)
+        async def find(
+            self, notification_id: str, since: datetime, place: Place = BY_ITSELF
+        ) -> Receipt | None:
+            found = await super().find(notification_id, since, place)
             return found if len(self.asked) > 3 else None
 
     sales = Late("sales", DeliveryAmbiguous("500", code="taken", was_answered=True))
@@ -85,11 +87,13 @@ async def test_a_look_that_fails_is_repeated_and_costs_nothing(
     class Deaf(FakeReceiver):
         deafness = 3
 
-        async def find(self, notification_id: str, since: datetime) -> Receipt | None:
+        async def find(
+            self, notification_id: str, since: datetime, place: Place = BY_ITSELF
+        ) -> Receipt | None:
             if self.deafness:
                 self.deafness -= 1
                 raise error
-            return await super().find(notification_id, since)
+            return await super().find(notification_id, since, place)
 
     sales = Deaf("sales", TAKEN)
     sales.can_be_asked = True
@@ -131,8 +135,10 @@ async def test_a_killed_process_leaves_a_doubt_that_the_next_one_settles(make_se
         """As if the process were gone."""
 
     class Dying(FakeReceiver):
-        async def send(self, message: Message, *, is_plain: bool, deadline: float | None = None) -> Receipt:
-            await super().send(message, is_plain=is_plain, deadline=deadline)
+        async def send(
+            self, message: Message, place: Place = BY_ITSELF, *, is_plain: bool, deadline: float | None = None
+        ) -> Receipt:
+            await super().send(message, place, is_plain=is_plain, deadline=deadline)
             raise Killed
 
     first = make_service(

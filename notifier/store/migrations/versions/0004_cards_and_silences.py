@@ -1,0 +1,110 @@
+"""Cards with their threads, attempts, notices, incidents and silences.
+
+A case that was told before gets its first message as its card: later changes are told in that one's thread.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+_ADOPT_FIRST_MESSAGES = """
+    INSERT INTO cards (case_id, destination, receiver, rule, opened_at, channel, message_ref, posted_at,
+                       is_fixed, armed_at, reminders, escalations, warned_at, next_at)
+    SELECT case_id, destination, receiver, '', created_at, channel, message_ref, settled_at,
+           0, NULL, 0, 0, NULL, NULL
+    FROM outbox
+    WHERE seq IN (SELECT min(seq) FROM outbox WHERE state = 'delivered' AND message_ref <> ''
+                  GROUP BY case_id, destination)
+"""
+
+
+def upgrade() -> None:
+    """Add the tables and columns, and adopt what was posted."""
+    op.add_column("changes", sa.Column("poll", sa.Text(), server_default="", nullable=False))
+    op.add_column("holds", sa.Column("fallback_at", sa.BigInteger(), nullable=True))
+    for name, default in (("purpose", "tell"), ("rule", ""), ("covered_by", ""), ("form", "message")):
+        op.add_column("outbox", sa.Column(name, sa.Text(), server_default=default, nullable=False))
+    op.create_index("outbox_by_case", "outbox", ["case_id", "destination"], unique=False)
+    op.create_index(
+        "outbox_covered", "outbox", ["covered_by"], unique=False, sqlite_where=sa.text("covered_by <> ''")
+    )
+    _create_cards()
+    _create_others()
+    op.execute(_ADOPT_FIRST_MESSAGES)
+
+
+def _create_cards() -> None:
+    op.create_table(
+        "cards",
+        sa.Column("case_id", sa.Text(), nullable=False),
+        sa.Column("destination", sa.Text(), nullable=False),
+        sa.Column("receiver", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("message_ref", sa.Text(), nullable=False),
+        sa.Column("posted_at", sa.BigInteger(), nullable=True),
+        sa.Column("is_fixed", sa.Boolean(), nullable=False),
+        sa.Column("armed_at", sa.BigInteger(), nullable=True),
+        sa.Column("reminders", sa.Integer(), nullable=False),
+        sa.Column("escalations", sa.Integer(), nullable=False),
+        sa.Column("warned_at", sa.BigInteger(), nullable=True),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("case_id", "destination"),
+    )
+    op.create_index(
+        "cards_by_time", "cards", ["next_at"], unique=False, sqlite_where=sa.text("next_at IS NOT NULL")
+    )
+
+
+def _create_others() -> None:
+    op.create_table(
+        "attempts",
+        sa.Column("attempt_id", sa.Integer(), nullable=False),
+        sa.Column("notification_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("error_code", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("attempt_id"),
+    )
+    op.create_index("attempts_by_notification", "attempts", ["notification_id"], unique=False)
+    op.create_index("attempts_by_age", "attempts", ["at"], unique=False)
+    op.create_table(
+        "notices",
+        sa.Column("notice_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("notice_id"),
+    )
+    op.create_index("notices_by_age", "notices", ["at"], unique=False)
+    op.create_table(
+        "incidents",
+        sa.Column("incident_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("incident_id"),
+    )
+    op.create_index(
+        "incidents_open", "incidents", ["subject"], unique=False, sqlite_where=sa.text("ended_at IS NULL")
+    )
+    op.create_table(
+        "silences",
+        sa.Column("silence_id", sa.Text(), nullable=False),
+        sa.Column("matchers", sa.JSON(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("starts_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("begun_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("silence_id"),
+    )
