@@ -27,6 +27,7 @@ from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.receivers.slack.session import open_session
 from notifier.service.clock import SystemClock
 from notifier.service.dispatcher import Dispatcher
+from notifier.service.planner import Planner
 from notifier.service.recorder import Recorder
 from notifier.store.database import Database
 
@@ -97,7 +98,9 @@ async def assemble(path: Path, receivers: Mapping[str, SlackBotReceiver]) -> Asy
             Route((name,), events=("signature_required",), accounts=(f"P{1_000 + number}*",))
             for number, name in enumerate(receivers)
         )
-        recorder = Recorder(database, SystemClock(), routes, make_directory(receivers, {}), FirstRun.ALL)
+        recorder = Recorder(
+            database, SystemClock(), Planner(routes, make_directory(receivers, {})), FirstRun.ALL
+        )
         await recorder.start(())
         dispatcher = make_dispatcher(receivers, database)
         await dispatcher.start()

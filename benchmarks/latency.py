@@ -22,6 +22,7 @@ from notifier.receivers.slack.session import open_session
 from notifier.service.clock import SystemClock
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.engine import Engine, Pace
+from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder
 from notifier.store.database import Database
@@ -104,7 +105,7 @@ async def _run_engine(path: Path, base_url: str, receiver: SlackBotReceiver) -> 
     with Database(f"sqlite:///{path}") as database:
         database.open()
         names = make_directory({RECEIVER: receiver}, {"oncall": RECEIVER})
-        recorder = Recorder(database, clock, DEFAULT_ROUTES, names, FirstRun.NONE)
+        recorder = Recorder(database, clock, Planner(DEFAULT_ROUTES, names), FirstRun.NONE)
         dispatcher = make_dispatcher({RECEIVER: receiver}, database)
         async with source:
             poller = Poller({SOURCE: source}, database, recorder, clock, dispatcher.wake)

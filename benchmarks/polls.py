@@ -24,6 +24,7 @@ from notifier.domain.watch import ConnectionTarget
 from notifier.service.clock import SystemClock
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.engine import Engine, Pace
+from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder
 from notifier.store.database import Database
@@ -115,7 +116,7 @@ async def assemble(base_url: str, path: Path, connections: int, concurrency: int
     source = make_source(base_url, concurrency)
     with Database(f"sqlite:///{path}") as database:
         database.open()
-        recorder = Recorder(database, clock, (), Directory({}, {}), FirstRun.NONE)
+        recorder = Recorder(database, clock, Planner((), Directory({}, {})), FirstRun.NONE)
         dispatcher = make_dispatcher({}, database)
         async with source:
             poller = Poller({SOURCE: source}, database, recorder, clock, dispatcher.wake)

@@ -37,6 +37,7 @@ from notifier.service.dispatcher import Dispatcher
 from notifier.service.emergency import Emergency
 from notifier.service.engine import Engine, Pace, Report
 from notifier.service.link_keeper import LinkKeeper
+from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.ports import Receiver, Source
 from notifier.service.pruner import Pruner
@@ -170,7 +171,9 @@ async def connect(settings: Settings) -> AsyncIterator[Outside]:
             targets=list_targets(settings),
             receivers=receivers,
             directory=Directory(
-                {name: receiver.destination for name, receiver in receivers.items()}, addressees.aliases
+                {name: receiver.destination for name, receiver in receivers.items()},
+                addressees.aliases,
+                {receiver.destination: receiver.traits for receiver in receivers.values()},
             ),
         )
 
@@ -247,7 +250,8 @@ def _make_engine(
     house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
     courier = Courier(outside.receivers, store, clock, house, policy, random.random)
     dispatcher = Dispatcher(outside.receivers, store, clock, courier, policy)
-    recorder = Recorder(store, clock, list_routes(settings), outside.directory, FirstRun(polling.first_run))
+    planner = Planner(list_routes(settings), outside.directory)
+    recorder = Recorder(store, clock, planner, FirstRun(polling.first_run))
     grace = timedelta(hours=settings.store.link_grace_hours)
     days = settings.store.retention_days
     pruners = (Pruner(store, clock, timedelta(days=days)),) if days else ()

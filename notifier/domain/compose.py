@@ -6,7 +6,9 @@ given, and never offers a link that is of no more use.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
+from notifier.domain.cards import Card
 from notifier.domain.change import Change, Topic
 from notifier.domain.link import assess_link
 from notifier.domain.message import Fact, Link, Message, Moment, Mood, Outside
@@ -21,20 +23,39 @@ from notifier.domain.model import (
     TERMINAL_STATUSES,
     Account,
 )
+from notifier.domain.severity import assess_severity
+from notifier.domain.stage import assess
 from notifier.domain.state import Case, CaseEnd, ConnectionState, KnownEvent
+
+ESCALATED: Final = "escalated"
+"""The detail of a reminder that is for more than the thread begins so."""
 
 _MISSING_LINK = "Dintero gave no signature link. Open the account in Backoffice to find it."
 _LOST_LINK = "The signature link is not at hand just now. Open the account in Backoffice to find it."
+_ABOVE = "The signature link stands at the top of this thread."
 _SIGN = "Open the link and sign, or send it to whoever signs for the company."
 
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """Everything that is known about a change when its message is composed."""
+    """Everything that is known about a change when its message is composed.
+
+    `case_id` is the case that is told of: the change's own, or an earlier one that the change has ended.
+    """
 
     change: Change
     account: Account
     connection: ConnectionState
+    case_id: str = ""
+    card: Card | None = None
+
+    @property
+    def case(self) -> Case | None:
+        """The case that is told of, None where it is not in the store any more."""
+        connection = self.connection
+        cases = (*connection.earlier_cases, *((connection.case,) if connection.case else ()))
+        wanted = self.case_id or self.change.case_id
+        return next((case for case in cases if case.case_id == wanted), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +79,11 @@ def compose(notification_id: str, dossier: Dossier, house: House, now: datetime)
         connection=Outside(change.key.name),
         is_test=not dossier.account.is_live,
         merchant=Outside(dossier.account.merchant),
-        case_id=change.case_id,
+        case_id=dossier.case_id or change.case_id,
         event_id=Outside(event.event_id or "") if event else Outside(""),
+        status=Outside(change.status or ""),
+        severity=assess_severity(change.topic, change.status, is_live=dossier.account.is_live),
+        is_over=_is_over(dossier, now),
         backoffice=Link(f"{house.backoffice_url.rstrip('/')}/{change.key.account_id}", "Backoffice"),
         moments=(Moment("Since" if change.at else "Seen", change.at or change.seen_at),),
         facts=(Fact("Dintero says", Outside(event.description)),) if event and event.description else (),
@@ -69,25 +93,45 @@ def compose(notification_id: str, dossier: Dossier, house: House, now: datetime)
     return _report(bare, dossier, event)
 
 
+def _is_over(dossier: Dossier, now: datetime) -> bool:
+    case = dossier.case
+    return case is not None and assess(dossier.connection, case, now).is_over
+
+
+def compose_reply(message: Message) -> Message:
+    """Return a message as it stands in the thread of its card, which has the link."""
+    if isinstance(message.action, Link):
+        message = replace(message, action=None, advice=_ABOVE)
+    return replace(message, backoffice=None)
+
+
+def is_for_channel(change: Change) -> bool:
+    """Whether the reply about a change is shown in the channel as well: an end is, and an escalation."""
+    is_end = change.status in TERMINAL_STATUSES and change.topic not in {Topic.REMINDER, Topic.LINK_REPLACED}
+    return is_end or change.topic in {Topic.EXPIRED, Topic.WITHDRAWN} or change.detail.startswith(ESCALATED)
+
+
 def lacks_link(dossier: Dossier, now: datetime) -> bool:
     """Whether a message would offer a link that the store cannot give now, but may after the next poll."""
     change = dossier.change
     event = next((one for one in dossier.connection.events if one.event_key == change.event_key), None)
     if event is None or event.link is not None or not event.has_link or not _is_request(change, event):
         return False
-    return not _find_settlement(dossier, _find_case(dossier), event, now)
+    return not _find_settlement(dossier, dossier.case, event, now)
 
 
 def _is_request(change: Change, event: KnownEvent | None) -> bool:
     """Whether somebody is asked to sign."""
     is_request = change.topic == SIGNATURE_REQUIRED or (event is not None and event.has_link)
+    if change.topic in _BY_TIME:
+        return False
     return change.topic == Topic.LINK_REPLACED or (is_request and change.status not in TERMINAL_STATUSES)
 
 
 def _ask(
     message: Message, dossier: Dossier, event: KnownEvent | None, house: House, now: datetime
 ) -> Message:
-    case = _find_case(dossier)
+    case = dossier.case
     settled = _find_settlement(dossier, case, event, now)
     if event is not None and event.name and event.name not in KNOWN_EVENTS:
         message = replace(message, facts=(Fact("Event", Outside(event.name)), *message.facts))
@@ -163,7 +207,7 @@ def _report(message: Message, dossier: Dossier, event: KnownEvent | None) -> Mes
         named = replace(message, headline="The connection's status is now:", headline_value=Outside(status))
         return _close(named, dossier)
     mood, headline, advice = _STATUSES[status]
-    case = _find_case(dossier)
+    case = dossier.case
     if status == ENABLED and case is not None and case.asked_at is not None:
         headline = "Signed: the connection is enabled"
     wants_mention = status in {FAILED, DECLINED} and dossier.account.is_live
@@ -173,7 +217,7 @@ def _report(message: Message, dossier: Dossier, event: KnownEvent | None) -> Mes
 
 def _close(message: Message, dossier: Dossier) -> Message:
     """Add what has become of the connection since, where that is another status."""
-    case = _find_case(dossier)
+    case = dossier.case
     now_at, then = dossier.connection.status, dossier.change.status
     if case is not None and case.end is not None:
         return replace(
@@ -182,12 +226,6 @@ def _close(message: Message, dossier: Dossier) -> Message:
     if now_at and then and now_at != then:
         return replace(message, facts=(*message.facts, Fact("Status now", Outside(now_at))))
     return message
-
-
-def _find_case(dossier: Dossier) -> Case | None:
-    connection = dossier.connection
-    cases = (*connection.earlier_cases, *((connection.case,) if connection.case else ()))
-    return next((case for case in cases if case.case_id == dossier.change.case_id), None)
 
 
 _OUTCOMES = {
@@ -211,7 +249,22 @@ _STATUSES = {
     ),
 }
 
+_BY_TIME = frozenset({Topic.REMINDER, Topic.EXPIRES_SOON, Topic.EXPIRED, Topic.STALE})
+"""Changes that only time has made."""
+
 _TOPICS = {
+    Topic.REMINDER: (Mood.ACTION, "Reminder: the signature is still missing", _ABOVE),
+    Topic.EXPIRES_SOON: (Mood.ACTION, "The application expires soon, and is not signed", _ABOVE),
+    Topic.EXPIRED: (
+        Mood.BAD,
+        "The application expired unsigned",
+        "The link is of no more use. Apply again, or ask Dintero.",
+    ),
+    Topic.STALE: (
+        Mood.NEUTRAL,
+        "Dintero has said nothing about this application for long",
+        "Ask Dintero, or look in Backoffice.",
+    ),
     Topic.APPLIED: (Mood.NEUTRAL, "An application has begun", ""),
     Topic.WITHDRAWN: (
         Mood.NEUTRAL,

@@ -111,7 +111,7 @@ class Claim:
     `is_repeat` is True when an earlier attempt's outcome is unknown: then `doubt_since` is when the first
     such attempt was made, by the receiver's clock, and `doubt_ends_at` is when a message that does not stand
     there by then counts as not sent, by ours (unless it was set since). `is_plain` is True when the message's
-    form was refused and it goes as plain text.
+    form was refused and it goes as plain text. `place` is where it goes.
     """
 
     notification: Notification
@@ -121,6 +121,12 @@ class Claim:
     is_plain: bool = False
     doubt_since: datetime | None = None
     doubt_ends_at: datetime | None = None
+    place: Place = BY_ITSELF
+
+    @property
+    def can_be_repeated(self) -> bool:
+        """Whether sending it twice changes nothing: the same update can be made any number of times."""
+        return self.place.form is Form.UPDATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Changes in, notifications out: one for each destination that a change is for."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
-from notifier.domain.change import Change
-from notifier.domain.delivery import Notification
+from notifier.domain.cards import Card, Followers
+from notifier.domain.change import Change, Topic
+from notifier.domain.delivery import Notification, Purpose, Traits
 from notifier.domain.identity import name_of
 from notifier.domain.model import Account
 from notifier.domain.routes import Route, resolve_receivers, route_change
@@ -26,11 +28,16 @@ class Directory:
     """The receivers that there are.
 
     `destinations` maps the name of a receiver to where its messages end up; `aliases` maps a name that routes
-    may use to the receiver that stands in for it.
+    may use to the receiver that stands in for it. `traits` says what a destination can do.
     """
 
     destinations: Mapping[str, str]
     aliases: Mapping[str, str]
+    traits: Mapping[str, Traits] = field(default_factory=dict)
+
+    def find_traits(self, destination: str) -> Traits:
+        """Return what a destination can do; nothing is expected of one that is unknown."""
+        return self.traits.get(destination, Traits())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +47,111 @@ class Planned:
     change: Change
     outcome: Outcome
     notifications: tuple[Notification, ...] = ()
+    opened: tuple[Card, ...] = ()
+    """Cards of the case that there were not before."""
 
 
 def plan(
-    changes: Iterable[Change], account: Account, routes: tuple[Route, ...], directory: Directory
+    changes: Iterable[Change],
+    account: Account,
+    routes: tuple[Route, ...],
+    directory: Directory,
+    followers: Followers = MappingProxyType({}),
 ) -> tuple[Planned, ...]:
-    """Decide for each change who is told; a destination is told once, by its first receiver."""
-    return tuple(_plan_one(change, account, routes, directory) for change in changes)
+    """Decide for each change who is told; a destination is told once, by its first receiver.
+
+    `followers` are the cards that there are of the changes' cases: a case is followed to its end wherever it
+    was told of, whatever the routes say by then. A card is brought up to date by every change, also by one
+    that is not told.
+    """
+    cards = {case_id: {card.destination: card for card in every} for case_id, every in followers.items()}
+    planned: list[Planned] = []
+    for change in changes:
+        known = cards.setdefault(change.case_id, {})
+        shown = frozenset(card.destination for card in followers.get(change.case_id, ()))
+        one = _plan_one(change, account, routes, directory, known, shown)
+        planned.append(one)
+        known.update((card.destination, card) for card in one.opened)
+    return tuple(planned)
 
 
-def _plan_one(change: Change, account: Account, routes: tuple[Route, ...], directory: Directory) -> Planned:
+def plan_end(card: Card, change: Change, directory: Directory) -> Notification | None:
+    """Return what tells that a newer signup has taken the place of a card's; None where nobody needs it.
+
+    A card shows it, and a machine has to know; to people the newer signup is word enough.
+    """
+    traits = directory.find_traits(card.destination)
+    if not traits.has_threads and traits.is_read_by_people:
+        return None
+    return Notification(
+        notification_id=name_of("superseded", card.case_id, card.destination),
+        change_id=change.change_id,
+        case_id=card.case_id,
+        receiver=card.receiver,
+        destination=card.destination,
+        topic=change.topic,
+        purpose=Purpose.UPDATE,
+        rule=card.rule,
+    )
+
+
+def _plan_one(
+    change: Change,
+    account: Account,
+    routes: tuple[Route, ...],
+    directory: Directory,
+    known: Mapping[str, Card],
+    shown: frozenset[str],
+) -> Planned:
+    followed = _find_followed(known, directory) if change.topic != Topic.UNKNOWN_VALUE else {}
+    # A card that these changes open shows them all from the start.
+    updates = tuple(
+        _notify(change, card.receiver, destination, Purpose.UPDATE)
+        for destination, card in followed.items()
+        if destination in shown and directory.find_traits(destination).has_threads
+    )
     if not change.is_told:
-        return Planned(change, Outcome.RECORDED)
-    receivers = resolve_receivers(route_change(change, account, routes), directory.aliases)
-    notifications: dict[str, Notification] = {}
-    for receiver in receivers:
+        return Planned(change, Outcome.RECORDED, updates)
+    notifications = {
+        destination: _notify(change, card.receiver, destination, Purpose.TELL, card.rule)
+        for destination, card in followed.items()
+    }
+    for receiver in resolve_receivers(route_change(change, account, routes), directory.aliases):
         destination = directory.destinations[receiver]
         if destination not in notifications:
-            notifications[destination] = Notification(
-                notification_id=name_of("notification", change.change_id, destination),
-                change_id=change.change_id,
-                case_id=change.case_id,
-                receiver=receiver,
-                destination=destination,
-                topic=change.topic,
-            )
+            notifications[destination] = _notify(change, receiver, destination, Purpose.TELL)
     if not notifications:
         return Planned(change, Outcome.NO_ROUTE)
-    return Planned(change, Outcome.PLANNED, tuple(notifications.values()))
+    opened = tuple(
+        Card(change.case_id, destination, one.receiver, one.rule, change.seen_at)
+        for destination, one in notifications.items()
+        if destination not in known and change.topic != Topic.UNKNOWN_VALUE
+    )
+    return Planned(change, Outcome.PLANNED, (*updates, *notifications.values()), opened)
+
+
+def _find_followed(known: Mapping[str, Card], directory: Directory) -> dict[str, Card]:
+    """Return the cards by where their receivers are now: a receiver may have moved, or be gone."""
+    followed: dict[str, Card] = {}
+    for card in known.values():
+        destination = directory.destinations.get(card.receiver)
+        if destination is not None:
+            followed.setdefault(destination, known.get(destination, card))
+    return followed
+
+
+def _notify(
+    change: Change, receiver: str, destination: str, purpose: Purpose, rule: str = ""
+) -> Notification:
+    kind = "notification" if purpose is Purpose.TELL else "update"
+    return Notification(
+        notification_id=name_of(kind, change.change_id, destination),
+        change_id=change.change_id,
+        # A word that is unknown is nobody's signup: it stands by itself.
+        case_id=change.change_id if change.topic == Topic.UNKNOWN_VALUE else change.case_id,
+        receiver=receiver,
+        destination=destination,
+        topic=change.topic,
+        purpose=purpose,
+        rule=rule,
+    )

@@ -88,17 +88,23 @@ def judge(
         )
         return Retry(at, is_plain=claim.is_plain, holds_receiver=True, counts=False)
     if isinstance(error, DeliveryRejected):
-        if error.scope == "message":
-            return GiveUp() if claim.is_plain else Retry(now, is_plain=True)
-        return Retry(
-            _end_hold(now, holds, jitter), is_plain=claim.is_plain, holds_receiver=True, counts=False
-        )
+        return _judge_refusal(error, claim, holds, now, jitter)
     if isinstance(error, DeliveryAmbiguous):
         if policy.is_exhausted(claim.attempt, now - claim.created_at):
             return GiveUp()
         return _doubt(error, claim, policy, now, jitter)
     delay = min(policy.delay_seconds(holds + 1, jitter), HOLD_MAX_SECONDS)
     return Retry(now + timedelta(seconds=delay), is_plain=claim.is_plain, holds_receiver=True, counts=False)
+
+
+def _judge_refusal(
+    error: DeliveryRejected, claim: Claim, holds: int, now: datetime, jitter: float
+) -> Verdict:
+    if error.scope == "root":
+        return Retry(now, is_plain=claim.is_plain, counts=False)
+    if error.scope == "message":
+        return GiveUp() if claim.is_plain else Retry(now, is_plain=True)
+    return Retry(_end_hold(now, holds, jitter), is_plain=claim.is_plain, holds_receiver=True, counts=False)
 
 
 def judge_look(
@@ -117,6 +123,10 @@ def _doubt(
     error: DeliveryAmbiguous, claim: Claim, policy: RetryPolicy, now: datetime, jitter: float
 ) -> Retry:
     """Wait until the request can take no more effect; then look for as long as it may show late."""
+    if claim.can_be_repeated:
+        return Retry(
+            now + timedelta(seconds=policy.delay_seconds(claim.attempt, jitter)), is_plain=claim.is_plain
+        )
     wait = policy.look_pause_seconds / 2 if error.was_answered else policy.request_seconds
     if claim.attempt > 1:
         wait = max(wait, policy.delay_seconds(claim.attempt, jitter))

@@ -7,11 +7,12 @@ from typing import Final, TypeVar
 
 import structlog
 
-from notifier.domain.compose import Dossier, House, compose, lacks_link
-from notifier.domain.delivery import Claim, Receipt, WhenUnsure
+from notifier.domain.compose import Dossier, House, lacks_link
+from notifier.domain.delivery import Claim, Form, Receipt, WhenUnsure
 from notifier.domain.message import Message
 from notifier.domain.retry import GiveUp, Retry, RetryPolicy, Verdict, judge, judge_look
 from notifier.domain.waypoints import Waypoint, reach
+from notifier.domain.writing import write_message
 from notifier.errors import DeliveryAmbiguous, DeliveryError, DeliveryRejected, LookupImpossible, StoreError
 from notifier.service.ports import Books, Clock, Receiver, Store
 
@@ -76,7 +77,7 @@ class Courier:
 
         Nothing is sent after `deadline` (of the machine's monotonic clock): the claim may have passed on.
         """
-        if claim.is_repeat and await self._look(claim):
+        if claim.is_repeat and not claim.can_be_repeated and await self._look(claim):
             return
         if dossier is not None and await self._await_link(claim, dossier):
             return
@@ -97,7 +98,7 @@ class Courier:
         since = (claim.doubt_since or claim.created_at) - LOOK_MARGIN
         reach(Waypoint.LOOKING)
         try:
-            receipt = await receiver.find(claim.notification.notification_id, since)
+            receipt = await receiver.find(claim.notification.notification_id, since, claim.place)
             reach(Waypoint.LOOKED)
         except DeliveryError as error:
             if not _is_hopeless(error, claim, now):
@@ -147,7 +148,8 @@ class Courier:
         try:
             if dossier is None:
                 return DeliveryRejected("its change is not in the store", code="no_change", scope="message")
-            return compose(notification_id, dossier, self._house, self._clock.now())
+            traits = self._receivers[claim.notification.receiver].traits
+            return write_message(claim, dossier, traits, self._house, self._clock.now())
         except Exception as error:  # noqa: BLE001 - one message that cannot be made must not stop the others
             _log.exception("a fault of the notifier's own", notification=notification_id)
             sentence = f"a fault of the notifier's own ({type(error).__name__}): please report it"
@@ -159,7 +161,7 @@ class Courier:
         receiver = self._receivers[claim.notification.receiver]
         reach(Waypoint.REQUESTING)
         try:
-            return await receiver.send(message, is_plain=claim.is_plain, deadline=deadline)
+            return await receiver.send(message, claim.place, is_plain=claim.is_plain, deadline=deadline)
         except DeliveryError:
             raise
         except Exception as error:
@@ -170,10 +172,16 @@ class Courier:
             reach(Waypoint.ANSWERED)
 
     async def _record_success(self, claim: Claim, receipt: Receipt, *, is_adopted: bool = False) -> None:
-        now = self._clock.now()
-        await self._record(
-            lambda books: books.outbox.record_delivered(claim, receipt, now, is_adopted=is_adopted)
-        )
+        now, one = self._clock.now(), claim.notification
+
+        def job(books: Books) -> None:
+            books.outbox.record_delivered(claim, receipt, now, is_adopted=is_adopted)
+            if claim.place.form is Form.MESSAGE:
+                books.cards.note_posted(
+                    one.case_id, one.destination, receipt.channel, receipt.message_ref, now
+                )
+
+        await self._record(job)
         self._sure_at.pop(claim.notification.notification_id, None)
         self.deliveries.delivered += 1
         self.deliveries.adopted += is_adopted
@@ -198,7 +206,12 @@ class Courier:
         receiver = claim.notification.receiver
         jitter = self._jitter()
 
+        is_root_lost = isinstance(error, DeliveryRejected) and error.scope == "root"
+
         def job(books: Books) -> Verdict:
+            if is_root_lost and not _is_posted_anew(books, claim):
+                books.outbox.record_covered(claim, now)
+                return GiveUp()
             holds = books.outbox.count_holds(receiver)
             decide = judge_look if is_look else judge
             verdict = decide(error, claim, self._policy, holds, now, jitter)
@@ -210,6 +223,9 @@ class Courier:
         if isinstance(verdict, Retry) and verdict.doubt_ends_at is not None:
             in_doubt = verdict.doubt_ends_at - now
             self._sure_at[claim.notification.notification_id] = tried_at + in_doubt.total_seconds()
+        if is_root_lost:
+            _log.warning("the message that this belongs to is gone", **_describe(claim), error=str(error))
+            return
         self.deliveries.failed += 1
         self.problems[receiver] = _name_receiver(receiver, str(error))
         if isinstance(error, DeliveryRejected) and error.scope == "receiver":
@@ -257,6 +273,16 @@ def _is_hopeless(error: DeliveryError, claim: Claim, now: datetime) -> bool:
         return True
     ends_at = claim.doubt_ends_at
     return isinstance(error, DeliveryRejected) and (ends_at is None or now >= ends_at + LASTING_REFUSAL)
+
+
+def _is_posted_anew(books: Books, claim: Claim) -> bool:
+    """Remember that a card is gone; return whether what was to change it is to become the new one.
+
+    A card that is lost again is left alone: then only its thread goes on. A reply always finds a place.
+    """
+    one = claim.notification
+    is_update = claim.place.form is Form.UPDATE
+    return books.cards.note_lost(one.case_id, one.destination, is_update=is_update)
 
 
 def _apply(books: Books, claim: Claim, verdict: Verdict, error: DeliveryError, now: datetime) -> None:

@@ -6,15 +6,18 @@ before it sends the next.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
-from notifier.domain.compose import Dossier
-from notifier.domain.delivery import Claim
+from notifier.domain.cards import find_place
+from notifier.domain.compose import Dossier, is_for_channel
+from notifier.domain.delivery import Claim, Form
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.waypoints import Waypoint, reach
+from notifier.domain.writing import is_needed
 from notifier.errors import DeliveryError, StoreError
 from notifier.service.courier import STORE_RETRY_SECONDS, Courier, Deliveries
 from notifier.service.ports import Books, Clock, Receiver, Store
@@ -171,18 +174,35 @@ class Dispatcher:
         deadline = self._clock.monotonic() + CLAIM_SECONDS
         since = self._tell_time(lane, now)
 
-        def job(books: Books) -> tuple[Claim, Dossier | None] | None:
+        def job(books: Books) -> tuple[Claim, Dossier | None, bool] | None:
             claim = books.outbox.claim(lane.destination, now, since)
-            return (claim, books.load_dossier(claim.notification.change_id)) if claim else None
+            return None if claim is None else self._prepare_claim(books, claim, now)
 
         reach(Waypoint.CLAIMING)
         claimed = await self._store.run(job)
         if claimed is None:
             return False
+        claim, dossier, has_to_be_sent = claimed
+        if not has_to_be_sent:
+            return True
         reach(Waypoint.CLAIMED)
         lane.free_at = self._clock.monotonic() + lane.pace_seconds
-        await self._courier.deliver(*claimed, deadline)
+        await self._courier.deliver(claim, dossier, deadline)
         return True
+
+    def _prepare_claim(self, books: Books, claim: Claim, now: datetime) -> tuple[Claim, Dossier | None, bool]:
+        """Find out where a claimed message goes and what it is about; False when it need not be sent."""
+        one = claim.notification
+        card = books.cards.find(one.case_id, one.destination)
+        dossier = books.load_dossier(one.change_id, card, one.case_id)
+        is_broadcast = dossier is not None and is_for_channel(dossier.change)
+        place = find_place(one, card, self._receivers[one.receiver].traits, is_broadcast=is_broadcast)
+        if place is None or (dossier is not None and not is_needed(dossier, now)):
+            books.outbox.record_covered(claim, now)
+            return claim, dossier, False
+        if place.form is not Form.REPLY:
+            books.outbox.cover_updates(claim, now)
+        return replace(claim, place=place), dossier, True
 
     async def _settle_claim(self, lane: "_Lane") -> None:
         """After a fault of the store a claim may stand there that this lane believes not to have made."""

@@ -8,11 +8,10 @@ from notifier.domain.change import Change, Topic
 from notifier.domain.detect import Detection, Watch, detect_account, note_absence, unwatch, withdraw
 from notifier.domain.first_run import FirstRun
 from notifier.domain.model import PENDING, Account, AccountSnapshot, ConnectionKey
-from notifier.domain.plan import Directory, plan
-from notifier.domain.routes import Route
 from notifier.domain.state import AccountState, ConnectionState
 from notifier.domain.watch import AccountTarget, ConnectionTarget, PartnerTarget, Target, covers
 from notifier.domain.waypoints import Waypoint, reach
+from notifier.service.planner import Planner
 from notifier.service.ports import Books, Clock, Store
 
 
@@ -37,14 +36,12 @@ class Recorder:
         self,
         store: Store,
         clock: Clock,
-        routes: tuple[Route, ...],
-        directory: Directory,
+        planner: Planner,
         first_run: FirstRun,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._routes = routes
-        self._directory = directory
+        self._planner = planner
         self._first_run = first_run
         self._known_values: set[tuple[str, str]] = set()
 
@@ -163,7 +160,7 @@ class Recorder:
         planned = [
             each
             for one in news
-            for each in plan(one.changes, one.account.account, self._routes, self._directory)
+            for each in self._planner.plan(books, one.changes, one.account.account, one.touched)
         ]
         notifications = 0
         if news:
@@ -195,7 +192,7 @@ class Recorder:
             after, found = withdraw(state, now) if is_gone else unwatch(state, now)
             if after != state:
                 books.save_connections([after])
-            planned = plan(found, account.account, self._routes, self._directory)
+            planned = self._planner.plan(books, found, account.account, (after,))
             notifications += books.save_planned(planned, now)
             changes += found
         return Recorded(tuple(changes), notifications)

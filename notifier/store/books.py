@@ -3,40 +3,41 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, Table, select
 
+from notifier.domain.cards import Card
 from notifier.domain.compose import Dossier
 from notifier.domain.keeping import LinkSweep
 from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.plan import Planned
 from notifier.domain.state import AccountState, Case, ConnectionState, KnownEvent
 from notifier.store import restored, retention, rows, statements, tables
+from notifier.store.cards import Cards
 from notifier.store.links import tend_links
 from notifier.store.outbox import Outbox
 from notifier.store.vault import Vault
-
-_MOST_PARAMETERS: Final = 500
 
 
 class Books:
     """One open transaction; everything done through it is kept together or not at all.
 
-    `outbox` is the outbox as the same transaction sees it.
+    `outbox` and `cards` are the outbox and the cards as the same transaction sees them.
     """
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
         self._vault = vault
         self.outbox = Outbox(connection)
+        self.cards = Cards(connection)
 
     def load_accounts(self, account_ids: Iterable[str]) -> dict[str, AccountState]:
         """Return what is known of some accounts, by their ids; those that are unknown are absent."""
         wanted = list(dict.fromkeys(account_ids))
         loaded: dict[str, AccountState] = {}
-        for start in range(0, len(wanted), _MOST_PARAMETERS):
-            loaded |= self._load_some(wanted[start : start + _MOST_PARAMETERS])
+        for start in range(0, len(wanted), statements.MOST_PARAMETERS):
+            loaded |= self._load_some(wanted[start : start + statements.MOST_PARAMETERS])
         return loaded
 
     def load_known_values(self) -> set[tuple[str, str]]:
@@ -44,8 +45,11 @@ class Books:
         query = select(tables.known_values.c.kind, tables.known_values.c.value)
         return {(kind, value) for kind, value in self._connection.execute(query)}
 
-    def load_dossier(self, change_id: str) -> Dossier | None:
-        """Return all that is known of a change, None when it is unknown."""
+    def load_dossier(self, change_id: str, card: Card | None = None, case_id: str = "") -> Dossier | None:
+        """Return all that is known of a change, None when it is unknown.
+
+        `card` is the one that it is told on; `case_id` says which case is told of, if not the change's own.
+        """
         row = self._connection.execute(statements.CHANGE, {"which": change_id}).mappings().first()
         if row is None:
             return None
@@ -60,6 +64,8 @@ class Books:
             change,
             Account(change.key.account_id, row["merchant"], row["is_live"]),
             rows.read_connection(connection, cases, events),
+            case_id or change.case_id,
+            card,
         )
 
     def list_watched(self) -> list[tuple[str, ConnectionKey]]:
@@ -122,6 +128,8 @@ class Books:
             )
         ]
         self._upsert(tables.known_values, values, keep=True)
+        self.cards.open([card for one in planned for card in one.opened])
+        self.cards.wake((each.case_id for one in planned for each in one.notifications), now)
         return self.outbox.enqueue([one for each in planned for one in each.notifications], now)
 
     def save_problem(self, subject: str, sentence: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from notifier.domain.delivery import Claim, DeliveryState, Notification, Receipt
+from notifier.domain.delivery import Claim, DeliveryState, Notification, Purpose, Receipt
 from notifier.store import restored, rows, statements, tables
 
 _OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
@@ -102,6 +102,22 @@ class Outbox:
             doubt_ends_at=row["doubt_ends_at"],
         )
 
+    def cover_updates(self, claim: Claim, now: datetime) -> None:
+        """Let an update that is about to be sent stand for all others of its card."""
+        table, one = tables.outbox, claim.notification
+        others = and_(
+            table.c.case_id == one.case_id,
+            table.c.destination == one.destination,
+            table.c.purpose == Purpose.UPDATE,
+            table.c.state == DeliveryState.DUE,
+        )
+        values = {"state": DeliveryState.COVERED, "settled_at": now, "covered_by": one.notification_id}
+        self._connection.execute(update(table).where(others).values(**values))
+
+    def record_covered(self, claim: Claim, now: datetime, *, covered_by: str = "") -> None:
+        """Record that a message need not be sent: what it would say is said, or will be, by another."""
+        self._change(claim, state=DeliveryState.COVERED, settled_at=now, covered_by=covered_by)
+
     def next_due_at(self, destination: str) -> datetime | None:
         """Return when the next notification for a destination may be sent, None when there is none."""
         return self._connection.execute(statements.NEXT_DUE, {"where": destination}).scalar()
@@ -137,6 +153,7 @@ class Outbox:
             channel=receipt.channel,
             message_ref=receipt.message_ref,
             is_adopted=is_adopted,
+            form=claim.place.form,
             error_code="",
             error="",
         )
@@ -253,4 +270,6 @@ def _new_row(notification: Notification, now: datetime, doubt: restored.Doubt | 
         "message_ref": "",
         "error_code": "",
         "error": "",
+        "purpose": notification.purpose,
+        "rule": notification.rule,
     }

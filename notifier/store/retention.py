@@ -20,7 +20,7 @@ _BEFORE: Final = bindparam("before", type_=tables.Instant)
 _MOST: Final[BindParameter[int]] = bindparam("most")
 
 # What was given up or is held waits for somebody's decision, however long that takes.
-_SETTLED: Final = (DeliveryState.DELIVERED, DeliveryState.DROPPED)
+_SETTLED: Final = (DeliveryState.DELIVERED, DeliveryState.DROPPED, DeliveryState.COVERED)
 _old_messages = (
     select(_sent.c.seq)
     .where(_sent.c.settled_at < _BEFORE, _sent.c.state.in_(_SETTLED))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from notifier.domain.change import Change, Reason
-from notifier.domain.delivery import Notification
+from notifier.domain.delivery import Notification, Purpose
 from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.plan import Planned
 from notifier.domain.state import AccountState, Case, CaseEnd, ConnectionState, KnownEvent
@@ -128,6 +128,8 @@ def read_notification(row: RowMapping) -> Notification:
         receiver=row["receiver"],
         destination=row["destination"],
         topic=row["topic"],
+        purpose=Purpose(row["purpose"]),
+        rule=row["rule"],
     )
 
 

@@ -32,6 +32,9 @@ from notifier.store import tables
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
+MOST_PARAMETERS: Final = 500
+"""So many values go into one `IN`; SQLite takes no more than some thousands."""
+
 _DUE: Final[ColumnElement[str]] = literal_column("'due'")
 _SENDING: Final[ColumnElement[str]] = literal_column("'sending'")
 _DESTINATION: Final[BindParameter[str]] = bindparam("where")
@@ -92,6 +95,8 @@ CLAIM: Final = (
         _sent.c.is_plain,
         _sent.c.doubt_since,
         _sent.c.doubt_ends_at,
+        _sent.c.purpose,
+        _sent.c.rule,
     )
 )
 """Marks the next row for the destination `where` that may be sent at `at`, and gives it as it is then.

@@ -19,6 +19,7 @@ from notifier.domain.watch import AccountTarget
 from notifier.errors import DeliveryRejected
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
+from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.pruner import BATCH, Pruner
 from notifier.service.recorder import Recorder
@@ -69,7 +70,7 @@ def start(database: Database, clock: FakeClock) -> Start:
         courier = Courier(receivers, database, clock, House(), RetryPolicy(), lambda: 0.5)
         dispatcher = Dispatcher(receivers, database, clock, courier, RetryPolicy())
         directory = Directory({"sales": sales.destination}, {"oncall": "sales"})
-        recorder = Recorder(database, clock, DEFAULT_ROUTES, directory, FirstRun.ALL)
+        recorder = Recorder(database, clock, Planner(DEFAULT_ROUTES, directory), FirstRun.ALL)
         poller = Poller({"dintero": source}, database, recorder, clock, dispatcher.wake)
         await dispatcher.start()
         await poller.start((WHOLE,))

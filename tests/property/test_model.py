@@ -45,6 +45,7 @@ from notifier.errors import (
 )
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
+from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder
 from notifier.store.database import Database
@@ -258,7 +259,7 @@ class Interleaving(RuleBasedStateMachine):
         directory = Directory({one.name: one.destination for one in receivers.values()}, {})
         courier = self.courier_kind(receivers, self.store, self.clock, House(), _POLICY, lambda: 0.5)
         self.dispatcher = self.dispatcher_kind(receivers, self.store, self.clock, courier, _POLICY)
-        recorder = Recorder(self.store, self.clock, _ROUTES, directory, FirstRun.ALL)
+        recorder = Recorder(self.store, self.clock, Planner(_ROUTES, directory), FirstRun.ALL)
         self.poller = Poller(
             {"dintero": self.dintero}, self.store, recorder, self.clock, self.dispatcher.wake
         )

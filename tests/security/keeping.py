@@ -15,6 +15,7 @@ from notifier.domain.watch import AccountTarget
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.link_keeper import LinkKeeper
+from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder
 from notifier.store.database import Database
@@ -65,7 +66,7 @@ def begin(path: Path, clock: FakeClock, source: FakeSource, *keys: str) -> Keepi
     directory = Directory({"sales": sales.destination}, {"oncall": "sales"})
     courier = Courier({"sales": sales}, database, clock, House(), RetryPolicy(), lambda: 0.5)
     dispatcher = Dispatcher({"sales": sales}, database, clock, courier, RetryPolicy())
-    recorder = Recorder(database, clock, DEFAULT_ROUTES, directory, FirstRun.OPEN)
+    recorder = Recorder(database, clock, Planner(DEFAULT_ROUTES, directory), FirstRun.OPEN)
     poller = Poller({"dintero": source}, database, recorder, clock, dispatcher.wake)
     keeper = LinkKeeper(database, clock, GRACE, has_key=bool(keys))
     return Keeping(database, poller, dispatcher, keeper, source, sales, clock)

@@ -1,6 +1,6 @@
 """A message as Slack's blocks.
 
-Five at the most, in the order in which a person reads: what happened and to whom, what to do, since when
+In the order in which a person reads: what happened and to whom, what to do, how far it has come, since when
 and until when, what Dintero says, where to look. What came from outside stands in rich_text `text` elements,
 which Slack shows as they are: no markup, no links, no `:emoji:`. The event's id is the one exception: a
 context line takes no rich_text, so it stands in a `plain_text` object, which is as inert.
@@ -8,14 +8,21 @@ context line takes no rich_text, so it stands in a `plain_text` object, which is
 Sources: docs.slack.dev, Block Kit reference (rich_text, section, context; limits), read 2026-08.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from notifier.domain.message import Fact, Link, Message, Mood, RefusedLink
-from notifier.receivers.slack.mention import Mention
+from notifier.domain.message import Fact, Link, Message, Mood, RefusedLink, Step
+from notifier.receivers.slack.mention import Mention, read_mention
 from notifier.receivers.slack.text import clean_line, clean_lines, cut, is_clickable, measure, quote_url
-from notifier.receivers.slack.words import WORDS_CHARS, write_link, write_moment, write_plain, write_text
+from notifier.receivers.slack.words import (
+    WORDS_CHARS,
+    write_link,
+    write_moment,
+    write_plain,
+    write_steps,
+    write_text,
+)
 
 EVENT_TYPE: Final = "dintero_notification"
 
@@ -31,6 +38,8 @@ _MAX_FACTS: Final = 10
 _MAX_MOMENTS: Final = 6
 _ID_CHARS: Final = 200
 _CONTEXT_CHARS: Final = 1_500
+_MAX_LINES: Final = 30
+_LINES_CHARS: Final = 6_000
 
 _EMOJI: Final = {
     Mood.ACTION: "writing_hand",
@@ -65,6 +74,8 @@ def render(message: Message, mention: Mention | None = None, *, is_plain: bool =
     parts = (
         _draw_happening(message, mention),
         _draw_action(message),
+        _draw_lines(message.lines),
+        _draw_steps(message.steps),
         _draw_moments(message),
         _draw_facts(message.facts),
         _draw_context(message),
@@ -86,15 +97,19 @@ def _write_metadata(message: Message) -> Block:
 
 def _draw_happening(message: Message, mention: Mention | None) -> Block | None:
     """What happened, and below it to whom."""
+    mark = f" {message.mark}:" if message.mark else ""
     elements = [
         {"type": "emoji", "name": _EMOJI[message.mood]},
-        *_say(f" {cut(message.headline, WORDS_CHARS)}", _BOLD),
+        *_say(f"{mark} {cut(message.headline, WORDS_CHARS)}", _BOLD),
     ]
     value = clean_line(message.headline_value, _NAME_CHARS)
     if value:
         elements += [*_say(" "), *_say(value, _CODE)]
     if mention and message.wants_mention:
         elements += [*_say("  "), dict(mention.element)]
+    for text in message.mentions:
+        other = read_mention(text)
+        elements += [*_say("  "), dict(other.element)] if other else []
     merchant = clean_line(message.merchant, _NAME_CHARS)
     known = [
         *([_say("TEST", _LOUD_CODE)] if message.is_test else []),
@@ -112,6 +127,8 @@ def _draw_action(message: Message) -> Block | None:
     lines: list[list[Block]] = []
     if message.advice:
         lines.append(_say(cut(message.advice, WORDS_CHARS)))
+    if message.note:
+        lines.append(_say(clean_lines(message.note, WORDS_CHARS, 2)))
     action = message.action
     if isinstance(action, RefusedLink):
         lines.append(_say(f"Link refused: {cut(action.reason, WORDS_CHARS)}"))
@@ -131,6 +148,31 @@ def _draw_link(link: Link) -> list[Block]:
         return _say("Link not shown: it is longer than Slack takes, or no web address")
     label = cut(link.label, WORDS_CHARS) or "Open"
     return [{"type": "link", "url": url, "text": label, "style": _BOLD}]
+
+
+def _draw_steps(steps: Sequence[Step]) -> Block | None:
+    """How far a signup has come, on one line."""
+    if not steps:
+        return None
+    return {"type": "section", "text": {"type": "mrkdwn", "text": write_steps(steps), "verbatim": True}}
+
+
+def _draw_lines(lines: Sequence[Fact]) -> Block | None:
+    """The lines of a digest, as a list."""
+    items: list[Block] = []
+    room = _LINES_CHARS
+    for line in lines[:_MAX_LINES]:
+        label, value = cut(line.label, WORDS_CHARS), clean_line(line.value, _NAME_CHARS)
+        room -= measure(label) + measure(value)
+        if room > 0 and (label or value):
+            elements = [*_say(value, _BOLD), *_say(f"  {label}" if value else label)]
+            items.append({"type": "rich_text_section", "elements": elements})
+    if not items:
+        return None
+    return {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_list", "style": "bullet", "elements": items}],
+    }
 
 
 def _draw_moments(message: Message) -> Block | None:

@@ -3,12 +3,12 @@
 It is mrkdwn, so what came from outside is deadened, and never begins a line (`>` there makes a quote).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from notifier.domain.message import Link, Message, Moment, RefusedLink
-from notifier.receivers.slack.mention import Mention
+from notifier.domain.message import Link, Message, Moment, RefusedLink, Step
+from notifier.receivers.slack.mention import Mention, read_mention
 from notifier.receivers.slack.text import clean_line, cut, deaden, escape, is_clickable, measure, quote_url
 
 MAX_TEXT_CHARS: Final = 4_000
@@ -43,6 +43,20 @@ def write_moment(moment: Moment) -> str:
     return f"{escape(cut(moment.label, _SHORT_CHARS))} {form}"
 
 
+def write_steps(steps: Sequence[Step]) -> str:
+    """Return a time line in mrkdwn: what is done, and in italics what is not yet."""
+    return "  →  ".join(_write_step(step) for step in steps)
+
+
+def _write_step(step: Step) -> str:
+    label = escape(cut(step.label, _SHORT_CHARS))
+    if not step.is_done:
+        return f"○ _{label}_"
+    if step.at is None:
+        return f"✓ {label}"
+    return f"✓ {label} <!date^{int(step.at.timestamp())}^{{date_short}}|{_write_utc(step.at)}>"
+
+
 def write_link(link: Link) -> str:
     """Return a link in mrkdwn, "" where Slack would not take its address."""
     url = quote_url(link.url)
@@ -65,6 +79,7 @@ def _write_lines(message: Message, mention: Mention | None, *, has_links: bool) 
     if message.advice:
         yield escape(cut(message.advice, WORDS_CHARS))
     yield from _write_action(message, has_links=has_links)
+    yield from _write_progress(message)
     if message.moments:
         yield " · ".join(write_moment(moment) for moment in message.moments)
     for fact in message.facts:
@@ -78,13 +93,24 @@ def _write_lines(message: Message, mention: Mention | None, *, has_links: bool) 
         yield f"Event {event_id}"
 
 
+def _write_progress(message: Message) -> Iterator[str]:
+    if message.note:
+        yield deaden(clean_line(message.note, WORDS_CHARS))
+    for line in message.lines:
+        yield f"• {deaden(clean_line(line.value, _SHORT_CHARS))} {escape(cut(line.label, WORDS_CHARS))}"
+    if message.steps:
+        yield write_steps(message.steps)
+
+
 def _write_headline(message: Message, mention: Mention | None) -> str:
     value = deaden(clean_line(message.headline_value, _SHORT_CHARS))
     parts = [
         "TEST:" if message.is_test else "",
+        f"{message.mark}:" if message.mark else "",
         escape(cut(message.headline, WORDS_CHARS)),
         value,
         mention.markup if mention and message.wants_mention else "",
+        *(other.markup for other in map(read_mention, message.mentions) if other),
     ]
     return " ".join(part for part in parts if part)
 

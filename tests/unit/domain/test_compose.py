@@ -54,6 +54,7 @@ def test_request_says_all_in_its_order() -> None:
         backoffice=Link("https://backoffice.dintero.com/P12345678", "Backoffice"),
         event_id=Outside("e1"),
         case_id=message.case_id,
+        status=Outside("pending"),
     )
     assert "sign" in message.advice
 

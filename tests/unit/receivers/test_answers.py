@@ -21,6 +21,7 @@ ADDRESS = Address("sales", "#sales", "NOTIFIER_SLACK__BOT_TOKEN", "NOTIFIER_SLAC
 KINDS = {
     Meaning.RECEIVER: DeliveryRejected,
     Meaning.MESSAGE: DeliveryRejected,
+    Meaning.ROOT: DeliveryRejected,
     Meaning.RATE: DeliveryRateLimited,
     Meaning.LATER: DeliveryUnavailable,
     Meaning.UNCLEAR: DeliveryAmbiguous,

@@ -13,6 +13,7 @@ from notifier.domain.routes import DEFAULT_ROUTES
 from notifier.domain.watch import Target
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
+from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder
 from notifier.store.database import Database
@@ -63,7 +64,7 @@ def make_service(database: Database, clock: FakeClock) -> MakeService:
         directory = Directory({one.name: one.destination for one in (sales, oncall)}, {})
         courier = Courier(receivers, database, clock, House(), RetryPolicy(), lambda: 0.5)
         dispatcher = Dispatcher(receivers, database, clock, courier, RetryPolicy())
-        recorder = Recorder(database, clock, DEFAULT_ROUTES, directory, first_run)
+        recorder = Recorder(database, clock, Planner(DEFAULT_ROUTES, directory), first_run)
         poller = Poller({"dintero": source}, database, recorder, clock, dispatcher.wake)
         return Service(poller, dispatcher, source, sales, oncall, clock, database)
 

@@ -1,0 +1,113 @@
+"""The cards of cases: who follows a case, where its message stands, and when something is due again."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select, update
+
+from notifier.domain.cards import Card
+from notifier.store import statements, tables
+
+_cards = tables.cards
+_CASE: Final[BindParameter[str]] = bindparam("which")
+_DESTINATION: Final[BindParameter[str]] = bindparam("where")
+_is_one = _cards.c.case_id == _CASE, _cards.c.destination == _DESTINATION
+_ONE: Final = select(_cards).where(*_is_one)
+_CHANGE: Final = update(_cards).where(*_is_one)
+_FOLLOWERS: Final = select(_cards).where(_cards.c.case_id.in_(bindparam("cases", expanding=True)))
+_DUE: Final = (
+    select(_cards)
+    .where(_cards.c.next_at <= bindparam("now", type_=tables.Instant))
+    .order_by(_cards.c.next_at)
+    .limit(bindparam("most"))
+)
+
+
+class Cards:
+    """The cards, inside one open transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, case_id: str, destination: str) -> Card | None:
+        """Return the card of a case at a destination, None where nobody there is to be told of it."""
+        found = self._connection.execute(_ONE, {"which": case_id, "where": destination})
+        row = found.mappings().first()
+        return None if row is None else _read(row)
+
+    def load_followers(self, case_ids: Iterable[str]) -> dict[str, list[Card]]:
+        """Return the cards of some cases, by case."""
+        wanted = list(dict.fromkeys(case_ids))
+        followers: dict[str, list[Card]] = defaultdict(list)
+        for start in range(0, len(wanted), statements.MOST_PARAMETERS):
+            some = {"cases": wanted[start : start + statements.MOST_PARAMETERS]}
+            for row in self._connection.execute(_FOLLOWERS, some).mappings():
+                followers[row["case_id"]].append(_read(row))
+        return followers
+
+    def open(self, cards: Sequence[Card]) -> None:
+        """Write new cards; one that is there already stays as it is."""
+        if cards:
+            statement = statements.upsert(_cards, self._connection.dialect.name, keeps=True)
+            self._connection.execute(statement, [_row(card) for card in cards])
+
+    def wake(self, case_ids: Iterable[str], now: datetime) -> None:
+        """Have the reminders of some cases looked at anew: something about them is different."""
+        wanted = list(dict.fromkeys(case_ids))
+        if wanted:
+            self._connection.execute(update(_cards).where(_cards.c.case_id.in_(wanted)).values(next_at=now))
+
+    def note_posted(
+        self, case_id: str, destination: str, channel: str, message_ref: str, now: datetime
+    ) -> None:
+        """Remember where a card's message stands, and when its destination was told first."""
+        card = self.find(case_id, destination)
+        if card is not None:
+            posted_at = card.posted_at or now
+            self._change(card, channel=channel, message_ref=message_ref, posted_at=posted_at)
+
+    def note_lost(self, case_id: str, destination: str, *, is_update: bool) -> bool:
+        """Remember that a card's message is gone; return whether the notification takes its place.
+
+        An update that fails a second time (`is_update`) does not: the thread may still be there.
+        """
+        card = self.find(case_id, destination)
+        if card is None or (is_update and card.is_fixed):
+            return False
+        self._change(card, channel="", message_ref="", is_fixed=True)
+        return True
+
+    def list_due(self, now: datetime, most: int) -> list[Card]:
+        """Return the cards about which something may have to be said, those that wait longest first."""
+        found = self._connection.execute(_DUE, {"now": now, "most": most})
+        return [_read(row) for row in found.mappings()]
+
+    def next_due_at(self) -> datetime | None:
+        """Return when a card is due next, None when none is."""
+        query = select(_cards.c.next_at).where(_cards.c.next_at.is_not(None)).order_by(_cards.c.next_at)
+        return self._connection.execute(query.limit(1)).scalar()
+
+    def save(self, card: Card) -> None:
+        """Write how far a card's reminders are."""
+        self._change(
+            card,
+            armed_at=card.armed_at,
+            reminders=card.reminders,
+            escalations=card.escalations,
+            warned_at=card.warned_at,
+            next_at=card.next_at,
+        )
+
+    def _change(self, card: Card, **values: Any) -> None:
+        which = {"which": card.case_id, "where": card.destination}
+        self._connection.execute(_CHANGE.values(**values), which)
+
+
+def _row(card: Card) -> dict[str, Any]:
+    return {column.name: getattr(card, column.name) for column in _cards.columns}
+
+
+def _read(row: RowMapping) -> Card:
+    return Card(**row)
