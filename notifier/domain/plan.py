@@ -52,9 +52,13 @@ def plan(
 def _plan_one(change: Change, account: Account, routes: tuple[Route, ...], directory: Directory) -> Planned:
     if not change.is_told:
         return Planned(change, Outcome.RECORDED)
-    receivers = resolve_receivers(route_change(change, account, routes), directory.aliases)
+    told = [
+        (receiver, match.rule)
+        for match in route_change(change, account, routes)
+        for receiver in resolve_receivers(match.receivers, directory.aliases)
+    ]
     notifications: dict[str, Notification] = {}
-    for receiver in receivers:
+    for receiver, rule in told:
         destination = directory.destinations[receiver]
         if destination not in notifications:
             notifications[destination] = Notification(
@@ -64,6 +68,7 @@ def _plan_one(change: Change, account: Account, routes: tuple[Route, ...], direc
                 receiver=receiver,
                 destination=destination,
                 topic=change.topic,
+                rule=rule,
             )
     if not notifications:
         return Planned(change, Outcome.NO_ROUTE)
