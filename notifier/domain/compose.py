@@ -82,7 +82,7 @@ def compose(notification_id: str, dossier: Dossier, house: House, now: datetime)
         case_id=dossier.case_id or change.case_id,
         event_id=Outside(event.event_id or "") if event else Outside(""),
         status=Outside(change.status or ""),
-        severity=assess_severity(change.topic, change.status, is_live=dossier.account.is_live),
+        severity=assess_severity(change.topic, change.status, dossier.account.is_live),
         is_over=_is_over(dossier, now),
         backoffice=Link(f"{house.backoffice_url.rstrip('/')}/{change.key.account_id}", "Backoffice"),
         moments=(Moment("Since" if change.at else "Seen", change.at or change.seen_at),),

@@ -49,7 +49,7 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
         case_id=case.case_id,
         wants_mention=standing.stage in {Stage.FAILED, Stage.DECLINED} and dossier.account.is_live,
         status=Outside(standing.status),
-        severity=assess_severity(dossier.change.topic, standing.status, is_live=dossier.account.is_live),
+        severity=assess_severity(dossier.change.topic, standing.status, dossier.account.is_live),
         is_over=standing.is_over,
         steps=_list_steps(dossier, case, standing),
     )

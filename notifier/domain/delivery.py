@@ -91,7 +91,8 @@ class Notification:
 
     `notification_id` is made from the change and the destination, so a destination never gets a change twice.
     `destination` is where the receiver's messages end up (one lane, one pace), without any secret in it.
-    `change_id` is the change's, or the notice's. `rule` is the route that decided, for `notifier explain`.
+    `change_id` is the change's, or the notice's. `rule` is the route that decided, for `notifier explain`;
+    `muted_by` is what keeps it back, "" where it may be sent.
     """
 
     notification_id: str
@@ -102,6 +103,7 @@ class Notification:
     topic: str
     purpose: Purpose = Purpose.TELL
     rule: str = ""
+    muted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

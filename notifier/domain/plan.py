@@ -1,7 +1,7 @@
 """Changes in, notifications out: one for each destination that a change is for."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -10,7 +10,8 @@ from notifier.domain.change import Change, Topic
 from notifier.domain.delivery import Notification, Purpose, Traits
 from notifier.domain.identity import name_of
 from notifier.domain.model import Account
-from notifier.domain.routes import Route, resolve_receivers, route_change
+from notifier.domain.quiet import Quiet
+from notifier.domain.routes import Match, Route, list_matches, resolve_receivers, route_change
 
 
 class Outcome(StrEnum):
@@ -51,12 +52,30 @@ class Planned:
     """Cards of the case that there were not before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """Everything that decides who is told: the routes, the receivers, and what is kept back."""
+
+    routes: tuple[Route, ...]
+    directory: Directory
+    quiet: Quiet | None = None
+
+    def decide(self, change: Change, account: Account) -> dict[str, tuple[str, Match]]:
+        """Return the receivers of the routes, each with its match, by destination; the first counts."""
+        told: dict[str, tuple[str, Match]] = {}
+        for match in route_change(change, account, self.routes):
+            for receiver in resolve_receivers(match.receivers, self.directory.aliases):
+                told.setdefault(self.directory.destinations[receiver], (receiver, match))
+        return told
+
+    def find_match(self, rule: str) -> Match:
+        """Return the decision of a route that is called so now; one that is gone keeps nothing back."""
+        found = (match for _, _, _, match in list_matches(self.routes) if match.rule == rule)
+        return next(found, Match((), rule))
+
+
 def plan(
-    changes: Iterable[Change],
-    account: Account,
-    routes: tuple[Route, ...],
-    directory: Directory,
-    followers: Followers = MappingProxyType({}),
+    changes: Iterable[Change], account: Account, guide: Guide, followers: Followers = MappingProxyType({})
 ) -> tuple[Planned, ...]:
     """Decide for each change who is told; a destination is told once, by its first receiver.
 
@@ -69,7 +88,7 @@ def plan(
     for change in changes:
         known = cards.setdefault(change.case_id, {})
         shown = frozenset(card.destination for card in followers.get(change.case_id, ()))
-        one = _plan_one(change, account, routes, directory, known, shown)
+        one = _plan_one(change, account, guide, known, shown)
         planned.append(one)
         known.update((card.destination, card) for card in one.opened)
     return tuple(planned)
@@ -96,38 +115,35 @@ def plan_end(card: Card, change: Change, directory: Directory) -> Notification |
 
 
 def _plan_one(
-    change: Change,
-    account: Account,
-    routes: tuple[Route, ...],
-    directory: Directory,
-    known: Mapping[str, Card],
-    shown: frozenset[str],
+    change: Change, account: Account, guide: Guide, known: Mapping[str, Card], shown: frozenset[str]
 ) -> Planned:
-    followed = _find_followed(known, directory) if change.topic != Topic.UNKNOWN_VALUE else {}
+    followed = {} if change.topic == Topic.UNKNOWN_VALUE else _find_followed(known, guide.directory)
     # A card that these changes open shows them all from the start.
     updates = tuple(
         _notify(change, card.receiver, destination, Purpose.UPDATE)
         for destination, card in followed.items()
-        if destination in shown and directory.find_traits(destination).has_threads
+        if destination in shown and guide.directory.find_traits(destination).has_threads
     )
     if not change.is_told:
         return Planned(change, Outcome.RECORDED, updates)
-    notifications = {
-        destination: _notify(change, card.receiver, destination, Purpose.TELL, card.rule)
-        for destination, card in followed.items()
-    }
-    for receiver in resolve_receivers(route_change(change, account, routes), directory.aliases):
-        destination = directory.destinations[receiver]
-        if destination not in notifications:
-            notifications[destination] = _notify(change, receiver, destination, Purpose.TELL)
-    if not notifications:
+    told = {where: (card.receiver, guide.find_match(card.rule)) for where, card in followed.items()}
+    for destination, decided in guide.decide(change, account).items():
+        told.setdefault(destination, decided)
+    if not told:
         return Planned(change, Outcome.NO_ROUTE)
-    opened = tuple(
-        Card(change.case_id, destination, one.receiver, one.rule, change.seen_at)
-        for destination, one in notifications.items()
-        if destination not in known and change.topic != Topic.UNKNOWN_VALUE
+    notifications = tuple(
+        replace(
+            _notify(change, receiver, destination, Purpose.TELL, match.rule),
+            muted_by=guide.quiet.find_reason(change, account, match) if guide.quiet else "",
+        )
+        for destination, (receiver, match) in told.items()
     )
-    return Planned(change, Outcome.PLANNED, (*updates, *notifications.values()), opened)
+    opened = tuple(
+        Card(change.case_id, one.destination, one.receiver, one.rule, change.seen_at)
+        for one in notifications
+        if one.destination not in known and change.topic != Topic.UNKNOWN_VALUE
+    )
+    return Planned(change, Outcome.PLANNED, (*updates, *notifications), opened)
 
 
 def _find_followed(known: Mapping[str, Card], directory: Directory) -> dict[str, Card]:

@@ -160,7 +160,7 @@ class Recorder:
         planned = [
             each
             for one in news
-            for each in self._planner.plan(books, one.changes, one.account.account, one.touched)
+            for each in self._planner.plan(books, one.changes, one.account.account, now, one.touched)
         ]
         notifications = 0
         if news:
@@ -192,7 +192,7 @@ class Recorder:
             after, found = withdraw(state, now) if is_gone else unwatch(state, now)
             if after != state:
                 books.save_connections([after])
-            planned = self._planner.plan(books, found, account.account, (after,))
+            planned = self._planner.plan(books, found, account.account, now, (after,))
             notifications += books.save_planned(planned, now)
             changes += found
         return Recorded(tuple(changes), notifications)

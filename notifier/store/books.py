@@ -12,6 +12,7 @@ from notifier.domain.compose import Dossier
 from notifier.domain.keeping import LinkSweep
 from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.plan import Planned
+from notifier.domain.silences import Silence
 from notifier.domain.state import AccountState, Case, ConnectionState, KnownEvent
 from notifier.store import restored, retention, rows, statements, tables
 from notifier.store.cards import Cards
@@ -39,6 +40,12 @@ class Books:
         for start in range(0, len(wanted), statements.MOST_PARAMETERS):
             loaded |= self._load_some(wanted[start : start + statements.MOST_PARAMETERS])
         return loaded
+
+    def load_silences(self, now: datetime) -> list[Silence]:
+        """Return the silences that hold at an instant."""
+        table = tables.silences
+        query = select(table).where(table.c.starts_at <= now, table.c.ends_at > now)
+        return [rows.read_silence(row) for row in self._connection.execute(query).mappings()]
 
     def load_known_values(self) -> set[tuple[str, str]]:
         """Return the words of Dintero's that were noted as unknown before, as (kind, value)."""

@@ -257,7 +257,7 @@ def _new_row(notification: Notification, now: datetime, doubt: restored.Doubt | 
         "receiver": notification.receiver,
         "destination": notification.destination,
         "topic": str(notification.topic),
-        "state": DeliveryState.DUE,
+        "state": DeliveryState.MUTED if notification.muted_by else DeliveryState.DUE,
         "attempts": 0,
         "is_repeat": doubt is not None,
         "is_plain": False,
@@ -272,4 +272,5 @@ def _new_row(notification: Notification, now: datetime, doubt: restored.Doubt | 
         "error": "",
         "purpose": notification.purpose,
         "rule": notification.rule,
+        "covered_by": notification.muted_by,
     }

@@ -9,6 +9,7 @@ from notifier.domain.change import Change, Reason
 from notifier.domain.delivery import Notification, Purpose
 from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.plan import Planned
+from notifier.domain.silences import Silence, read_matcher
 from notifier.domain.state import AccountState, Case, CaseEnd, ConnectionState, KnownEvent
 from notifier.store.vault import Vault
 
@@ -196,4 +197,17 @@ def read_event(row: RowMapping, vault: Vault) -> KnownEvent:
         link=vault.open(row["link"]),
         link_digest=row["link_digest"],
         link_version=row["link_version"],
+    )
+
+
+def read_silence(row: RowMapping) -> Silence:
+    """Return the silence of a row."""
+    return Silence(
+        silence_id=row["silence_id"],
+        matchers=tuple(read_matcher(text) for text in row["matchers"]),
+        author=row["author"],
+        comment=row["comment"],
+        created_at=row["created_at"],
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
     )

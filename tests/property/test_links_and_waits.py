@@ -11,7 +11,7 @@ from notifier.domain.delivery import Claim, Notification
 from notifier.domain.link import MAX_URL_CHARS, assess_link
 from notifier.domain.message import Link, RefusedLink
 from notifier.domain.model import SignatureLink
-from notifier.domain.plan import Directory, Outcome, plan
+from notifier.domain.plan import Directory, Guide, Outcome, plan
 from notifier.domain.retry import GiveUp, RetryPolicy, judge
 from notifier.domain.routes import Route
 from notifier.errors import (
@@ -85,7 +85,7 @@ DIRECTORIES = st.builds(
 def test_destination_is_never_told_twice(routes: tuple[Route, ...], directory: Directory, topic: str) -> None:
     """Whatever the routes and aliases, a destination must get one notification at the most."""
     change = Change("c1", topic, KEY, "case", "pending", NOW, Reason.NEW_EVENT, is_told=True)
-    (planned,) = plan([change], LIVE, routes, directory)
+    (planned,) = plan([change], LIVE, Guide(routes, directory))
     destinations = [one.destination for one in planned.notifications]
     ids = {one.notification_id for one in planned.notifications}
     assert len(destinations) == len(set(destinations)) == len(ids)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from notifier.domain.change import Change
 from notifier.domain.model import Account
-from notifier.domain.plan import Directory, Outcome, Planned, plan
+from notifier.domain.plan import Directory, Guide, Outcome, Planned, plan
 from notifier.domain.routes import DEFAULT_ROUTES, Route
 from tests.unit.domain.builders import LIVE, TEST, make_event, make_request, play, show
 
@@ -23,7 +23,7 @@ def send(
     account: Account = LIVE,
 ) -> Planned:
     """Plan one change."""
-    (planned,) = plan([change], account, routes, directory)
+    (planned,) = plan([change], account, Guide(routes, directory))
     return planned
 
 
@@ -79,6 +79,6 @@ def test_change_without_a_route_is_named_so() -> None:
 
 def test_changes_are_planned_in_their_order() -> None:
     """Planning must lose no change and keep their order."""
-    planned = plan(iter([ASKED, FAILED, ASKED]), LIVE, DEFAULT_ROUTES, TWO)
+    planned = plan(iter([ASKED, FAILED, ASKED]), LIVE, Guide(DEFAULT_ROUTES, TWO))
     assert [one.change for one in planned] == [ASKED, FAILED, ASKED]
-    assert plan([], LIVE, DEFAULT_ROUTES, TWO) == ()
+    assert plan([], LIVE, Guide(DEFAULT_ROUTES, TWO)) == ()
