@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from notifier.domain.delivery import BY_ITSELF, Form, Notification, Place, Purpose, Traits
+from notifier.domain.delivery import BY_ITSELF, Claim, Form, Notification, Place, Purpose, Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +62,9 @@ def find_place(
     if is_update and traits.has_threads and not (card is not None and card.is_fixed):
         return None
     return BY_ITSELF
+
+
+def is_first_word(claim: Claim, card: Card | None) -> bool:
+    """Whether a claim is for the first that a destination hears of a case, and was never tried before."""
+    is_tell = claim.notification.purpose is Purpose.TELL and claim.place.form is Form.MESSAGE
+    return is_tell and not claim.is_repeat and card is not None and card.posted_at is None

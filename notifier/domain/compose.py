@@ -6,7 +6,6 @@ given, and never offers a link that is of no more use.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from notifier.domain.cards import Card
 from notifier.domain.change import Change, Topic
@@ -26,9 +25,6 @@ from notifier.domain.model import (
 from notifier.domain.severity import assess_severity
 from notifier.domain.stage import assess
 from notifier.domain.state import Case, CaseEnd, ConnectionState, KnownEvent
-
-ESCALATED: Final = "escalated"
-"""The detail of a reminder that is for more than the thread begins so."""
 
 _MISSING_LINK = "Dintero gave no signature link. Open the account in Backoffice to find it."
 _LOST_LINK = "The signature link is not at hand just now. Open the account in Backoffice to find it."
@@ -103,12 +99,6 @@ def compose_reply(message: Message) -> Message:
     if isinstance(message.action, Link):
         message = replace(message, action=None, advice=_ABOVE)
     return replace(message, backoffice=None)
-
-
-def is_for_channel(change: Change) -> bool:
-    """Whether the reply about a change is shown in the channel as well: an end is, and an escalation."""
-    is_end = change.status in TERMINAL_STATUSES and change.topic not in {Topic.REMINDER, Topic.LINK_REPLACED}
-    return is_end or change.topic in {Topic.EXPIRED, Topic.WITHDRAWN} or change.detail.startswith(ESCALATED)
 
 
 def lacks_link(dossier: Dossier, now: datetime) -> bool:

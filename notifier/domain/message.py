@@ -75,6 +75,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a digest: whose it is, our words about it, what to open, and until when."""
+
+    label: str
+    value: Outside = Outside("")
+    action: Link | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message, in the order in which it is read.
 
@@ -115,4 +125,4 @@ class Message:
     mark: str = ""
     steps: tuple[Step, ...] = ()
     note: str = ""
-    lines: tuple[Fact, ...] = ()
+    lines: tuple[Line, ...] = ()

@@ -2,41 +2,68 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from notifier.domain.change import Topic
 from notifier.domain.compose import Dossier, House, compose, compose_reply
 from notifier.domain.compose_card import compose_card
 from notifier.domain.delivery import Claim, Form, Purpose, Traits
 from notifier.domain.message import Message
+from notifier.domain.model import TERMINAL_STATUSES
+from notifier.domain.notices import NoticeFile, NoticeKind, compose_notice
 from notifier.domain.stage import Stage, assess
 
 _REMINDERS: Final = frozenset({Topic.REMINDER, Topic.EXPIRES_SOON})
+_LOUD: Final = frozenset({Topic.EXPIRED, Topic.WITHDRAWN})
 
 
-def write_message(claim: Claim, dossier: Dossier, traits: Traits, house: House, now: datetime) -> Message:
+Matter: TypeAlias = Dossier | NoticeFile
+"""What a notification is about: a change of a connection, or a notice."""
+
+ESCALATED: Final = "escalated"
+"""The detail of a reminder that is for more than the thread begins so."""
+
+
+def write_message(claim: Claim, matter: Matter, traits: Traits, house: House, now: datetime) -> Message:
     """Return the message for a claim as things stand at `now`."""
-    notification_id = claim.notification.notification_id
-    form, topic = claim.place.form, dossier.change.topic
+    notification_id, form = claim.notification.notification_id, claim.place.form
+    if isinstance(matter, NoticeFile):
+        return compose_notice(notification_id, matter, house, now, is_reply=form is Form.REPLY)
+    topic = matter.change.topic
     is_card = traits.has_threads and form is not Form.REPLY
     is_of_state = is_card or claim.notification.purpose is Purpose.UPDATE or topic in _REMINDERS
     if topic != Topic.UNKNOWN_VALUE and form is not Form.REPLY and is_of_state:
-        card = compose_card(notification_id, dossier, house, now)
+        card = compose_card(notification_id, matter, house, now)
         if card is not None:
-            return card if is_card else replace(card, mark=_mark(dossier))
-    message = compose(notification_id, dossier, house, now)
+            return card if is_card else replace(card, mark=_mark(matter))
+    message = compose(notification_id, matter, house, now)
     if form is Form.REPLY:
         return compose_reply(message)
-    return message if traits.has_threads else replace(message, mark=_mark(dossier))
+    return message if traits.has_threads else replace(message, mark=_mark(matter))
 
 
-def is_needed(dossier: Dossier, now: datetime) -> bool:
+def is_for_channel(matter: Matter | None) -> bool:
+    """Whether the reply about a matter is shown in the channel as well: an end is, and an escalation."""
+    if isinstance(matter, NoticeFile):
+        return matter.notice.kind is NoticeKind.INCIDENT
+    if matter is None:
+        return False
+    change = matter.change
+    is_end = change.status in TERMINAL_STATUSES and change.topic != Topic.LINK_REPLACED
+    return is_end or change.topic in _LOUD or change.detail.startswith(ESCALATED)
+
+
+def is_needed(matter: Matter | None, now: datetime) -> bool:
     """Whether a message still has something to say: nobody is reminded of what is done."""
-    if dossier.change.topic not in {*_REMINDERS, Topic.STALE, Topic.EXPIRED}:
+    if not isinstance(matter, Dossier) or matter.change.topic not in {
+        *_REMINDERS,
+        Topic.STALE,
+        Topic.EXPIRED,
+    }:
         return True
-    case = dossier.case
-    stage = assess(dossier.connection, case, now).stage if case is not None else None
-    if dossier.change.topic == Topic.EXPIRED:
+    case = matter.case
+    stage = assess(matter.connection, case, now).stage if case is not None else None
+    if matter.change.topic == Topic.EXPIRED:
         return stage is Stage.EXPIRED
     return stage in {Stage.ASKED, Stage.APPLIED}
 

@@ -12,7 +12,7 @@ from notifier.domain.delivery import Claim, Form, Receipt, WhenUnsure
 from notifier.domain.message import Message
 from notifier.domain.retry import GiveUp, Retry, RetryPolicy, Verdict, judge, judge_look
 from notifier.domain.waypoints import Waypoint, reach
-from notifier.domain.writing import write_message
+from notifier.domain.writing import Matter, write_message
 from notifier.errors import DeliveryAmbiguous, DeliveryError, DeliveryRejected, LookupImpossible, StoreError
 from notifier.service.ports import Books, Clock, Receiver, Store
 
@@ -72,17 +72,17 @@ class Courier:
         self._started_at = clock.monotonic()
         self._sure_at: dict[str, float] = {}
 
-    async def deliver(self, claim: Claim, dossier: Dossier | None, deadline: float) -> None:
+    async def deliver(self, claim: Claim, matter: Matter | None, deadline: float) -> None:
         """Deliver a notification that this process has claimed, and record the outcome.
 
         Nothing is sent after `deadline` (of the machine's monotonic clock): the claim may have passed on.
         """
         if claim.is_repeat and not claim.can_be_repeated and await self._look(claim):
             return
-        if dossier is not None and await self._await_link(claim, dossier):
+        if isinstance(matter, Dossier) and await self._await_link(claim, matter):
             return
         try:
-            receipt = await self._send(claim, self._compose(claim, dossier), deadline)
+            receipt = await self._send(claim, self._compose(claim, matter), deadline)
         except DeliveryError as error:
             await self._record_failure(claim, error)
         else:
@@ -143,13 +143,13 @@ class Courier:
         _log.warning("put off", **_describe(claim), error=sentence)
         return True
 
-    def _compose(self, claim: Claim, dossier: Dossier | None) -> Message | DeliveryError:
+    def _compose(self, claim: Claim, matter: Matter | None) -> Message | DeliveryError:
         notification_id = claim.notification.notification_id
         try:
-            if dossier is None:
+            if matter is None:
                 return DeliveryRejected("its change is not in the store", code="no_change", scope="message")
             traits = self._receivers[claim.notification.receiver].traits
-            return write_message(claim, dossier, traits, self._house, self._clock.now())
+            return write_message(claim, matter, traits, self._house, self._clock.now())
         except Exception as error:  # noqa: BLE001 - one message that cannot be made must not stop the others
             _log.exception("a fault of the notifier's own", notification=notification_id)
             sentence = f"a fault of the notifier's own ({type(error).__name__}): please report it"

@@ -12,15 +12,16 @@ from typing import Final
 
 import structlog
 
-from notifier.domain.cards import find_place
-from notifier.domain.compose import Dossier, is_for_channel
-from notifier.domain.delivery import Claim, Form
+from notifier.domain.cards import Card, find_place, is_first_word
+from notifier.domain.delivery import Claim, Form, Notification, Purpose
 from notifier.domain.retry import RetryPolicy
+from notifier.domain.storm import StormGuard
 from notifier.domain.waypoints import Waypoint, reach
-from notifier.domain.writing import is_needed
+from notifier.domain.writing import Matter, is_for_channel, is_needed
 from notifier.errors import DeliveryError, StoreError
 from notifier.service.courier import STORE_RETRY_SECONDS, Courier, Deliveries
 from notifier.service.ports import Books, Clock, Receiver, Store
+from notifier.service.storms import Storms
 
 _log = structlog.get_logger("notifier.delivery")
 
@@ -44,7 +45,9 @@ class Dispatcher:
         clock: Clock,
         courier: Courier,
         policy: RetryPolicy,
+        storms: Storms | None = None,
     ) -> None:
+        self._storms = storms or Storms(StormGuard())
         self._receivers = receivers
         self._store = store
         self._clock = clock
@@ -174,7 +177,7 @@ class Dispatcher:
         deadline = self._clock.monotonic() + CLAIM_SECONDS
         since = self._tell_time(lane, now)
 
-        def job(books: Books) -> tuple[Claim, Dossier | None, bool] | None:
+        def job(books: Books) -> tuple[Claim, Matter | None, bool] | None:
             claim = books.outbox.claim(lane.destination, now, since)
             return None if claim is None else self._prepare_claim(books, claim, now)
 
@@ -182,27 +185,33 @@ class Dispatcher:
         claimed = await self._store.run(job)
         if claimed is None:
             return False
-        claim, dossier, has_to_be_sent = claimed
+        claim, matter, has_to_be_sent = claimed
         if not has_to_be_sent:
             return True
         reach(Waypoint.CLAIMED)
         lane.free_at = self._clock.monotonic() + lane.pace_seconds
-        await self._courier.deliver(claim, dossier, deadline)
+        await self._courier.deliver(claim, matter, deadline)
         return True
 
-    def _prepare_claim(self, books: Books, claim: Claim, now: datetime) -> tuple[Claim, Dossier | None, bool]:
-        """Find out where a claimed message goes and what it is about; False when it need not be sent."""
-        one = claim.notification
+    def _prepare_claim(self, books: Books, claim: Claim, now: datetime) -> tuple[Claim, Matter | None, bool]:
+        """Find out where a claimed message goes and what it is about; False when it is not to be sent now."""
+        one, traits = claim.notification, self._receivers[claim.notification.receiver].traits
         card = books.cards.find(one.case_id, one.destination)
-        dossier = books.load_dossier(one.change_id, card, one.case_id)
-        is_broadcast = dossier is not None and is_for_channel(dossier.change)
-        place = find_place(one, card, self._receivers[one.receiver].traits, is_broadcast=is_broadcast)
-        if place is None or (dossier is not None and not is_needed(dossier, now)):
+        matter = _load_matter(books, one, card)
+        place = find_place(one, card, traits, is_broadcast=is_for_channel(matter))
+        if place is None or not is_needed(matter, now):
             books.outbox.record_covered(claim, now)
-            return claim, dossier, False
+            return claim, matter, False
+        claim = replace(claim, place=place)
+        if (
+            is_first_word(claim, card)
+            and traits.is_read_by_people
+            and not self._storms.lets_pass(books, claim, now)
+        ):
+            return claim, matter, False
         if place.form is not Form.REPLY:
             books.outbox.cover_updates(claim, now)
-        return replace(claim, place=place), dossier, True
+        return claim, matter, True
 
     async def _settle_claim(self, lane: "_Lane") -> None:
         """After a fault of the store a claim may stand there that this lane believes not to have made."""
@@ -273,3 +282,9 @@ class _Lane:
         self.free_at = 0.0
         self.is_unclear = False
         self.news = asyncio.Event()
+
+
+def _load_matter(books: Books, notification: Notification, card: Card | None) -> Matter | None:
+    if notification.purpose is Purpose.NOTICE:
+        return books.load_notice(notification.change_id)
+    return books.load_dossier(notification.change_id, card, notification.case_id)

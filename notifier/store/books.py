@@ -11,12 +11,15 @@ from notifier.domain.cards import Card
 from notifier.domain.compose import Dossier
 from notifier.domain.keeping import LinkSweep
 from notifier.domain.model import Account, ConnectionKey
+from notifier.domain.notices import NoticeFile, list_cases
 from notifier.domain.plan import Planned
 from notifier.domain.silences import Silence
 from notifier.domain.state import AccountState, Case, ConnectionState, KnownEvent
 from notifier.store import restored, retention, rows, statements, tables
 from notifier.store.cards import Cards
+from notifier.store.digests import Digests
 from notifier.store.links import tend_links
+from notifier.store.notices import Notices
 from notifier.store.outbox import Outbox
 from notifier.store.vault import Vault
 
@@ -24,7 +27,7 @@ from notifier.store.vault import Vault
 class Books:
     """One open transaction; everything done through it is kept together or not at all.
 
-    `outbox` and `cards` are the outbox and the cards as the same transaction sees them.
+    `outbox`, `cards`, `digests` and `notices` are parts of the store as the same transaction sees them.
     """
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
@@ -32,6 +35,8 @@ class Books:
         self._vault = vault
         self.outbox = Outbox(connection)
         self.cards = Cards(connection)
+        self.digests = Digests(connection)
+        self.notices = Notices(connection)
 
     def load_accounts(self, account_ids: Iterable[str]) -> dict[str, AccountState]:
         """Return what is known of some accounts, by their ids; those that are unknown are absent."""
@@ -74,6 +79,14 @@ class Books:
             case_id or change.case_id,
             card,
         )
+
+    def load_notice(self, notice_id: str) -> NoticeFile | None:
+        """Return a notice with what its message is made from, None where it is not known."""
+        notice = self.notices.load(notice_id)
+        if notice is None:
+            return None
+        accounts = self.load_accounts({ref.key.account_id for ref in list_cases(notice)})
+        return NoticeFile(notice, accounts, self.notices.load_incident(notice.subject))
 
     def list_watched(self) -> list[tuple[str, ConnectionKey]]:
         """Return the source and the key of every connection that is watched and there, and of empty accounts.

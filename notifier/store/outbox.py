@@ -102,6 +102,16 @@ class Outbox:
             doubt_ends_at=row["doubt_ends_at"],
         )
 
+    def put_back(self, claim: Claim) -> None:
+        """Undo a claim: nothing was sent on it."""
+        self._change(claim, state=DeliveryState.DUE, attempts=claim.attempt - 1)
+
+    def take_again(self, claim: Claim) -> None:
+        """Redo a claim that was undone in this transaction."""
+        table, one = tables.outbox, claim.notification
+        again = update(table).where(table.c.notification_id == one.notification_id)
+        self._connection.execute(again.values(state=DeliveryState.SENDING, attempts=claim.attempt))
+
     def cover_updates(self, claim: Claim, now: datetime) -> None:
         """Let an update that is about to be sent stand for all others of its card."""
         table, one = tables.outbox, claim.notification

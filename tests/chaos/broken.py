@@ -10,8 +10,8 @@ from typing import Final
 
 from sqlalchemy import delete
 
-from notifier.domain.compose import Dossier
 from notifier.domain.delivery import Claim, DeliveryState, Receipt
+from notifier.domain.writing import Matter
 from notifier.errors import DeliveryError
 from notifier.service.courier import Courier
 from notifier.store import tables
@@ -42,10 +42,10 @@ def ignore_doubt() -> None:
 def record_first() -> None:
     """A message counts as delivered before its request has left."""
 
-    async def deliver(self: Courier, claim: Claim, dossier: Dossier | None, deadline: float) -> None:
+    async def deliver(self: Courier, claim: Claim, matter: Matter | None, deadline: float) -> None:
         await self._record_success(claim, Receipt())
         with suppress(DeliveryError):
-            await self._send(claim, self._compose(claim, dossier), deadline)
+            await self._send(claim, self._compose(claim, matter), deadline)
 
     Courier.deliver = deliver  # type: ignore[method-assign]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase
 
-from notifier.domain.compose import Dossier
 from notifier.domain.delivery import Claim, Receipt
+from notifier.domain.writing import Matter
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
 from tests.property.test_model import Interleaving, run_model
@@ -25,7 +25,7 @@ class BlindCourier(Courier):
 class HastyCourier(Courier):
     """Records a delivery before it posts."""
 
-    async def deliver(self, claim: Claim, dossier: Dossier | None, deadline: float) -> None:
+    async def deliver(self, claim: Claim, dossier: Matter | None, deadline: float) -> None:
         """Record, then send."""
         await self._record_success(claim, Receipt())
         await super().deliver(claim, dossier, deadline)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from notifier.domain.message import Fact, Link, Message, Mood, RefusedLink, Step
+from notifier.domain.message import Fact, Line, Link, Message, Mood, RefusedLink, Step
 from notifier.receivers.slack.mention import Mention, read_mention
 from notifier.receivers.slack.text import clean_line, clean_lines, cut, is_clickable, measure, quote_url
 from notifier.receivers.slack.words import (
@@ -157,15 +157,20 @@ def _draw_steps(steps: Sequence[Step]) -> Block | None:
     return {"type": "section", "text": {"type": "mrkdwn", "text": write_steps(steps), "verbatim": True}}
 
 
-def _draw_lines(lines: Sequence[Fact]) -> Block | None:
-    """The lines of a digest, as a list."""
+def _draw_lines(lines: Sequence[Line]) -> Block | None:
+    """The lines of a digest, as a list; links stand there while there is room."""
     items: list[Block] = []
     room = _LINES_CHARS
     for line in lines[:_MAX_LINES]:
         label, value = cut(line.label, WORDS_CHARS), clean_line(line.value, _NAME_CHARS)
-        room -= measure(label) + measure(value)
+        until = f" before {line.until:%d %b %Y, %H:%M} UTC" if line.until else ""
+        elements = [*_say(value, _BOLD), *_say(f"  {label}{until}" if value else label)]
+        room -= measure(label) + measure(value) + measure(until)
+        url = quote_url(line.action.url) if line.action else ""
+        if line.action and is_clickable(url) and measure(url) < room:
+            room -= measure(url)
+            elements += [*_say("  "), {"type": "link", "url": url, "text": line.action.label, "style": _BOLD}]
         if room > 0 and (label or value):
-            elements = [*_say(value, _BOLD), *_say(f"  {label}" if value else label)]
             items.append({"type": "rich_text_section", "elements": elements})
     if not items:
         return None

@@ -1,0 +1,112 @@
+"""The cases that wait for a card at a destination, and what becomes of them when they are too many."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
+
+from notifier.domain.delivery import DeliveryState, Form, Purpose
+from notifier.domain.digest import CaseRef
+from notifier.domain.model import ConnectionKey
+from notifier.store import statements, tables
+
+_sent, _cards, _cases = tables.outbox, tables.cards, tables.cases
+_WHERE: Final[BindParameter[str]] = bindparam("where")
+_MOST: Final[BindParameter[int]] = bindparam("most")
+_POSTED: Final = (
+    select(_sent.c.settled_at)
+    .where(
+        _sent.c.settled_at > bindparam("since", type_=tables.Instant),
+        _sent.c.destination == _WHERE,
+        _sent.c.state == DeliveryState.DELIVERED,
+        _sent.c.purpose == Purpose.TELL,
+        _sent.c.form == Form.MESSAGE,
+    )
+    .order_by(_sent.c.settled_at.desc())
+    .limit(_MOST)
+)
+_WAITING: Final = (
+    select(
+        _sent.c.case_id,
+        _cases.c.account_id,
+        _cases.c.name,
+        _sent.c.receiver,
+        func.max(_sent.c.created_at).label("since"),
+    )
+    .join(_cards, (_cards.c.case_id == _sent.c.case_id) & (_cards.c.destination == _sent.c.destination))
+    .join(_cases, _cases.c.case_id == _sent.c.case_id)
+    .where(
+        _sent.c.destination == _WHERE,
+        statements.is_open(_sent),
+        _sent.c.state == DeliveryState.DUE,
+        _sent.c.purpose == Purpose.TELL,
+        ~_sent.c.is_repeat,
+        _cards.c.message_ref == "",
+        # A receiver without threads never has one: there, who was told once is told singly.
+        _cards.c.posted_at.is_(None),
+    )
+    .group_by(_sent.c.case_id)
+    .order_by(func.min(_sent.c.seq))
+    .limit(_MOST)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCase:
+    """A case that nobody at a destination was told of yet; `since` is when its newest news came."""
+
+    ref: CaseRef
+    receiver: str
+    since: datetime
+
+
+class Digests:
+    """What the storm guard sees and does, inside one open transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list_posted(self, destination: str, since: datetime, most: int) -> list[datetime]:
+        """Return when the newest cards were posted at a destination."""
+        bounds = {"where": destination, "since": since, "most": most}
+        return list(self._connection.execute(_POSTED, bounds).scalars())
+
+    def list_waiting(self, destination: str, most: int) -> list[WaitingCase]:
+        """Return the cases that wait for their first word at a destination, in their order."""
+        found = self._connection.execute(_WAITING, {"where": destination, "most": most}).mappings()
+        return [
+            WaitingCase(
+                CaseRef(ConnectionKey(row["account_id"], row["name"]), row["case_id"]),
+                row["receiver"],
+                row["since"],
+            )
+            for row in found
+        ]
+
+    def postpone(self, destination: str, case_ids: Iterable[str], until: datetime) -> None:
+        """Let what is due of some cases wait."""
+        for some in _split(case_ids):
+            self._change(destination, some, next_attempt_at=until)
+
+    def absorb(self, destination: str, case_ids: Iterable[str], digest_id: str, now: datetime) -> None:
+        """Let a digest stand for all that is due of some cases; their next news gets a card of its own."""
+        for some in _split(case_ids):
+            self._change(destination, some, state=DeliveryState.COVERED, settled_at=now, covered_by=digest_id)
+            told = update(_cards).where(_cards.c.destination == destination, _cards.c.case_id.in_(some))
+            self._connection.execute(told.values(posted_at=now))
+
+    def _change(self, destination: str, case_ids: list[str], **values: object) -> None:
+        due = update(_sent).where(
+            _sent.c.destination == destination,
+            _sent.c.case_id.in_(case_ids),
+            _sent.c.state == DeliveryState.DUE,
+            ~_sent.c.is_repeat,
+        )
+        self._connection.execute(due.values(**values))
+
+
+def _split(case_ids: Iterable[str]) -> list[list[str]]:
+    every, most = list(case_ids), statements.MOST_PARAMETERS
+    return [every[start : start + most] for start in range(0, len(every), most)]
