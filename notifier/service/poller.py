@@ -1,13 +1,20 @@
 """Reads one target: what is new goes to the recorder, what fails is remembered as a problem."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from notifier.domain.model import AccountSnapshot, ConnectionKey
-from notifier.domain.watch import AccountTarget, ConnectionTarget, Fingerprint, PartnerTarget, Target
+from notifier.domain.watch import (
+    AccountTarget,
+    ConnectionTarget,
+    Fingerprint,
+    PartnerTarget,
+    Reading,
+    Target,
+)
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import SourceError, SourceNotFound, SourceRejected, SourceUnauthorized, StoreError
 from notifier.service.ports import Books, Clock, Source, Store
@@ -35,7 +42,8 @@ class Tally:
 class Poller:
     """Polls targets; one instance for each engine.
 
-    `on_news` is called after every commit that put something into the outbox.
+    `on_news` is called after every commit that put something into the outbox. `take_early` gives a first read
+    that is on its way already, None where there is none.
     """
 
     def __init__(
@@ -45,12 +53,14 @@ class Poller:
         recorder: Recorder,
         clock: Clock,
         on_news: Callable[[], None],
+        take_early: Callable[[Target], Awaitable[Reading | None] | None] = lambda _target: None,
     ) -> None:
         self._sources = sources
         self._store = store
         self._recorder = recorder
         self._clock = clock
         self._on_news = on_news
+        self._take_early = take_early
         self._seen: dict[Target, Fingerprint] = {}
         self._accounts: dict[PartnerTarget, dict[str, bytes]] = {}
         self._pending: dict[Target, set[str]] = {}
@@ -139,7 +149,9 @@ class Poller:
             return await self._walk(target)
         source = self._sources[target.source]
         try:
-            reading = await source.read(target, self._seen.get(target))
+            seen = self._seen.get(target)
+            early = self._take_early(target) if seen is None else None
+            reading = await (source.read(target, seen) if early is None else early)
         except SourceNotFound:
             return await self._miss(target)
         if reading is None:
