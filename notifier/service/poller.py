@@ -94,7 +94,8 @@ class Poller:
 
     def is_pending(self, target: Target) -> bool:
         """Whether somebody waits for something that this target shows: then it is read more often."""
-        return bool(self._pending.get(target)) or target in self._unkept
+        # A target's hash is the dearest part of this, so that what is empty is not looked into.
+        return bool(self._pending.get(target)) or (bool(self._unkept) and target in self._unkept)
 
     async def poll(self, target: Target) -> None:
         """Read a target once and keep what is new. Raises nothing of SourceError or StoreError."""
@@ -156,13 +157,16 @@ class Poller:
             return await self._miss(target)
         if reading is None:
             self.tally.unchanged += 1
-            return self._partial.get(target, ())
+            return self._partial.get(target, ()) if self._partial else ()
         reach(Waypoint.READ)
         names = target.names if isinstance(target, AccountTarget) else frozenset[str]()
         pending = await self._record([reading.snapshot], target, names)
         self._absent.discard(target)
         self._pending[target] = set(pending)
-        self._partial[target] = reading.snapshot.problems
+        if reading.snapshot.problems:
+            self._partial[target] = reading.snapshot.problems
+        else:
+            self._partial.pop(target, None)
         self._seen[target] = reading.fingerprint
         return reading.snapshot.problems
 
