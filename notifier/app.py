@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
@@ -36,6 +36,7 @@ from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.emergency import Emergency
 from notifier.service.engine import Engine, Pace, Report
+from notifier.service.head_start import HeadStart
 from notifier.service.link_keeper import LinkKeeper
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
@@ -44,11 +45,19 @@ from notifier.service.pruner import Pruner
 from notifier.service.recorder import Recorder
 from notifier.service.store_watch import StoreWatch
 from notifier.service.supervisor import Supervisor
-from notifier.settings import Addressee, Settings, SlackChannel, resolve_receivers, resolve_sources
+from notifier.settings import (
+    Addressee,
+    Settings,
+    SlackChannel,
+    find_address,
+    resolve_receivers,
+    resolve_sources,
+)
 from notifier.settings.model import PollSettings, ReceiverSettings, SlackReceiverSettings, SourceSettings
-from notifier.store.database import Database
-from notifier.store.links import LinkCount
-from notifier.store.upkeep import find_exposed
+
+if TYPE_CHECKING:
+    from notifier.store.database import Database
+    from notifier.store.links import LinkCount
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -70,10 +79,14 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None) -> None
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop.set)
     try:
-        async with connect(settings) as outside, _watch_store(settings, outside) as watch:
+        async with (
+            connect(settings) as outside,
+            _begin_reading(settings, outside) as head_start,
+            _watch_store(settings, outside) as watch,
+        ):
             supervisor = Supervisor(
                 lambda creates: _open_store(settings, creates=creates),
-                lambda store: _make_engine(settings, store, outside, store),
+                lambda store: _make_engine(settings, store, outside, store, head_start),
                 watch,
             )
             await supervisor.run(stop, settings.delivery.grace_seconds)
@@ -115,6 +128,9 @@ async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIt
 
 def check_store(settings: Settings) -> Iterator[Finding]:
     """Say whether the store can be used, and who can read it; one that is not there yet is not made."""
+    from notifier.store.database import Database  # noqa: PLC0415 - see _open_store
+    from notifier.store.upkeep import find_exposed  # noqa: PLC0415
+
     database = Database(settings.store.url, settings.store.keys)
     try:
         yield Finding(Level.OK, "store", database.examine())
@@ -131,7 +147,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         database.close()
 
 
-def _judge_links(count: LinkCount, settings: Settings) -> Finding:
+def _judge_links(count: "LinkCount", settings: Settings) -> Finding:
     has_key = bool(settings.store.keys)
     if count.unreadable:
         return Finding(Level.WARNING, LINKS, describe_unreadable(count.unreadable, has_key=has_key))
@@ -155,15 +171,17 @@ async def connect(settings: Settings) -> AsyncIterator[Outside]:
             source = _make_source(name, one, settings.poll, network)
             sources[name] = await stack.enter_async_context(source)
         seconds = max(one.timeout_seconds for one in addressees.by_name.values())
+        places = [find_address(one) for one in addressees.by_name.values()]
+        context = network.find_context(*places)
         # One session for those behind the proxy, and one for those that are reached without it.
         sessions = {
             proxy: await stack.enter_async_context(
-                open_session(total_seconds=seconds, ssl_context=network.ssl_context, proxy=proxy)
+                open_session(total_seconds=seconds, ssl_context=context, proxy=proxy)
             )
-            for proxy in {network.find_proxy(_find_address(one)) for one in addressees.by_name.values()}
+            for proxy in {network.find_proxy(place) for place in places}
         }
         receivers = {
-            name: _make_receiver(one, sessions[network.find_proxy(_find_address(one))], settings)
+            name: _make_receiver(one, sessions[network.find_proxy(find_address(one))], settings)
             for name, one in addressees.by_name.items()
         }
         yield Outside(
@@ -204,7 +222,9 @@ def list_routes(settings: Settings) -> tuple[Route, ...]:
     )
 
 
-def _open_store(settings: Settings, *, creates: bool) -> Database:
+def _open_store(settings: Settings, *, creates: bool) -> "Database":
+    from notifier.store.database import Database  # noqa: PLC0415 - long to import, and polls wait
+
     database = Database(settings.store.url, settings.store.keys)
     try:
         database.lock()
@@ -213,6 +233,17 @@ def _open_store(settings: Settings, *, creates: bool) -> Database:
         database.close()
         raise
     return database
+
+
+@asynccontextmanager
+async def _begin_reading(settings: Settings, outside: Outside) -> AsyncIterator[HeadStart]:
+    """Send the first polls, as many as may be on their way at once, while the store is still being opened."""
+    head_start = HeadStart(outside.sources, SystemClock())
+    head_start.begin(outside.targets[: settings.poll.concurrency])
+    try:
+        yield head_start
+    finally:
+        await head_start.close()
 
 
 @asynccontextmanager
@@ -236,7 +267,11 @@ def _list_emergency_receivers(settings: Settings) -> list[Addressee]:
 
 
 def _make_engine(
-    settings: Settings, store: Database | StoreWatch, outside: Outside, watch: StoreWatch | None = None
+    settings: Settings,
+    store: "Database | StoreWatch",
+    outside: Outside,
+    watch: StoreWatch | None = None,
+    head_start: HeadStart | None = None,
 ) -> Engine:
     clock = SystemClock()
     delivery, polling = settings.delivery, settings.poll
@@ -252,12 +287,14 @@ def _make_engine(
     dispatcher = Dispatcher(outside.receivers, store, clock, courier, policy)
     planner = Planner(list_routes(settings), outside.directory)
     recorder = Recorder(store, clock, planner, FirstRun(polling.first_run))
+    take_early = (head_start or HeadStart({}, clock)).take
+    poller = Poller(outside.sources, store, recorder, clock, dispatcher.wake, take_early)
     grace = timedelta(hours=settings.store.link_grace_hours)
     days = settings.store.retention_days
     pruners = (Pruner(store, clock, timedelta(days=days)),) if days else ()
     return Engine(
         outside.targets,
-        Poller(outside.sources, store, recorder, clock, dispatcher.wake),
+        poller,
         dispatcher,
         store,
         clock,
@@ -274,10 +311,6 @@ def _open_network(settings: Settings) -> Network:
     return open_network(wanted.ca_file, proxy, wanted.no_proxy)
 
 
-def _find_address(one: Addressee) -> str:
-    return one.base_url if isinstance(one, SlackChannel) else one.url.get_secret_value()
-
-
 def _make_source(name: str, one: SourceSettings, polling: PollSettings, network: Network) -> DinteroSource:
     return DinteroSource(
         name,
@@ -290,7 +323,7 @@ def _make_source(name: str, one: SourceSettings, polling: PollSettings, network:
             concurrency=polling.concurrency,
             body_bytes=int(polling.max_body_mib * MEBIBYTE),
             bodies_bytes=int(polling.max_bodies_mib * MEBIBYTE),
-            ssl=network.ssl_context,
+            ssl=network.find_context(one.base_url),
             proxy=network.find_proxy(one.base_url),
         ),
         retry=Retry(ReadPolicy(attempts=polling.attempts, total_seconds=polling.retry_total_seconds)),

@@ -4,12 +4,14 @@ Exit codes: 0 all is well, 1 something could not be read, delivered or done, 2 w
 """
 
 import argparse
+import gc
 import io
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
@@ -196,16 +198,40 @@ def _log_as(settings: "Settings") -> None:
     )
 
 
+def _load_service(options: argparse.Namespace) -> "Settings":
+    """Load the settings and then what works with them, and begin the log.
+
+    The garbage collector rests meanwhile: it would look a dozen times at what stays for good, and it does not
+    look at that later either.
+    """
+    gc.disable()
+    try:
+        settings = _load(options)
+        _log_as(settings)
+        from notifier import network
+        from notifier.settings import list_addresses
+
+        network.load_aiohttp()
+        # Only now: no context of ours may be made while aiohttp is imported.
+        if network.is_tls(list_addresses(settings)):
+            network.read_system_certificates()
+        import_module("notifier.app")
+
+        gc.freeze()
+    finally:
+        gc.enable()
+    return settings
+
+
 def _run(options: argparse.Namespace) -> int:
     if not options.once:
         # Until the service takes them over there is nothing to finish. Not by an exception: one that strikes
         # while a library in Rust is being loaded makes it panic.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: os._exit(EXIT_OK))
+    settings = _load_service(options)
     import asyncio
 
-    settings = _load(options)
-    _log_as(settings)
     from notifier import app
 
     if not options.once:
@@ -218,13 +244,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    settings = _load_service(options)
     import asyncio
 
     from notifier import app, screen
     from notifier.domain.delivery import Level
-
-    settings = _load(options)
-    _log_as(settings)
 
     async def print_findings() -> bool:
         is_well = True

@@ -1,7 +1,6 @@
 """The engine in one process: asyncio polls on time, delivers at once, and shows that it lives."""
 
 import asyncio
-import heapq
 import os
 import random
 import socket
@@ -15,6 +14,7 @@ import structlog
 from notifier.domain.watch import Target
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
+from notifier.service.agenda import Agenda
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.poller import Poller, Tally
 from notifier.service.ports import Books, Chore, Clock, Store
@@ -75,9 +75,7 @@ class Engine:
         self._chores = chores
         self._watch = watch
         self._jitter = jitter
-        self._due: list[tuple[float, int, Target]] = []
-        self._ready: asyncio.Queue[tuple[int, Target] | None] = asyncio.Queue()
-        self._is_shorter = asyncio.Event()
+        self._agenda = Agenda(targets, clock.monotonic)
         self._polls = 0
         self._round_at: datetime | None = None
         self._started_at = self._beat_at = clock.now()
@@ -104,7 +102,7 @@ class Engine:
         stopping: asyncio.Event,
         grace_seconds: float,
     ) -> None:
-        polling = asyncio.ensure_future(self._poll_all(stopping))
+        polling = asyncio.ensure_future(self._poll_all())
         delivering = asyncio.ensure_future(self._dispatcher.run(stopping))
         beating = asyncio.ensure_future(self._beat())
         tending = (asyncio.ensure_future(self._tend(chore)) for chore in self._chores)
@@ -179,48 +177,22 @@ class Engine:
         else:
             await self._watch.guard(lambda books: books.save_beat(self._sign()))
 
-    async def _poll_all(self, stopping: asyncio.Event) -> None:
-        for place, target in enumerate(self._targets):
-            self._ready.put_nowait((place, target))
-        feeding = asyncio.ensure_future(self._feed(stopping))
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for _ in range(min(self._pace.concurrency, len(self._targets))):
-                    tasks.create_task(self._work())
-        finally:
-            feeding.cancel()
+    async def _poll_all(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(self._pace.concurrency, len(self._targets))):
+                tasks.create_task(self._work())
 
     async def _work(self) -> None:
-        while True:
-            handed = await self._ready.get()
-            if handed is None:
-                return
-            place, target = handed
-            if self._watch is not None:
+        while (taken := await self._agenda.take()) is not None:
+            place, target = taken
+            if self._watch is not None and not self._watch.is_well.is_set():
                 # What is read while nothing can be kept would only have to be read again.
                 await self._watch.is_well.wait()
             await self._poller.poll(target)
             is_pending = self._poller.is_pending(target)
             seconds = self._pace.interval_seconds if is_pending else self._pace.quiet_interval_seconds
             due = self._clock.monotonic() + seconds * (1 - _JITTER * self._jitter())
-            heapq.heappush(self._due, (due, place, target))
-            if self._due[0][1] == place:
-                self._is_shorter.set()
-
-    async def _feed(self, stopping: asyncio.Event) -> None:
-        """Hand out each target when its time has come."""
-        while not stopping.is_set():
-            now = self._clock.monotonic()
-            while self._due and self._due[0][0] <= now:
-                _, place, target = heapq.heappop(self._due)
-                self._ready.put_nowait((place, target))
-            self._is_shorter.clear()
-            seconds = self._due[0][0] - now if self._due else BEAT_SECONDS
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._is_shorter.wait()
-            except TimeoutError:
-                continue
+            self._agenda.put(due, place, target)
 
     async def _tend(self, chore: Chore) -> None:
         while True:
@@ -250,10 +222,7 @@ class Engine:
     async def _finish(
         self, polling: "asyncio.Future[None]", delivering: "asyncio.Future[None]", grace_seconds: float
     ) -> None:
-        while not self._ready.empty():
-            self._ready.get_nowait()
-        for _ in range(self._pace.concurrency):
-            self._ready.put_nowait(None)
+        self._agenda.close()
         is_well = self._watch is None or self._watch.is_well.is_set()
         # What is read now cannot be kept; what was posted can still be recorded, if the store comes back.
         ending = {polling, delivering} if is_well else {delivering}

@@ -1,13 +1,20 @@
 """Reads one target: what is new goes to the recorder, what fails is remembered as a problem."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from notifier.domain.model import AccountSnapshot, ConnectionKey
-from notifier.domain.watch import AccountTarget, ConnectionTarget, Fingerprint, PartnerTarget, Target
+from notifier.domain.watch import (
+    AccountTarget,
+    ConnectionTarget,
+    Fingerprint,
+    PartnerTarget,
+    Reading,
+    Target,
+)
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import SourceError, SourceNotFound, SourceRejected, SourceUnauthorized, StoreError
 from notifier.service.ports import Books, Clock, Source, Store
@@ -35,7 +42,8 @@ class Tally:
 class Poller:
     """Polls targets; one instance for each engine.
 
-    `on_news` is called after every commit that put something into the outbox.
+    `on_news` is called after every commit that put something into the outbox. `take_early` gives a first read
+    that is on its way already, None where there is none.
     """
 
     def __init__(
@@ -45,12 +53,14 @@ class Poller:
         recorder: Recorder,
         clock: Clock,
         on_news: Callable[[], None],
+        take_early: Callable[[Target], Awaitable[Reading | None] | None] = lambda _target: None,
     ) -> None:
         self._sources = sources
         self._store = store
         self._recorder = recorder
         self._clock = clock
         self._on_news = on_news
+        self._take_early = take_early
         self._seen: dict[Target, Fingerprint] = {}
         self._accounts: dict[PartnerTarget, dict[str, bytes]] = {}
         self._pending: dict[Target, set[str]] = {}
@@ -84,7 +94,8 @@ class Poller:
 
     def is_pending(self, target: Target) -> bool:
         """Whether somebody waits for something that this target shows: then it is read more often."""
-        return bool(self._pending.get(target)) or target in self._unkept
+        # A target's hash is the dearest part of this, so that what is empty is not looked into.
+        return bool(self._pending.get(target)) or (bool(self._unkept) and target in self._unkept)
 
     async def poll(self, target: Target) -> None:
         """Read a target once and keep what is new. Raises nothing of SourceError or StoreError."""
@@ -139,18 +150,23 @@ class Poller:
             return await self._walk(target)
         source = self._sources[target.source]
         try:
-            reading = await source.read(target, self._seen.get(target))
+            seen = self._seen.get(target)
+            early = self._take_early(target) if seen is None else None
+            reading = await (source.read(target, seen) if early is None else early)
         except SourceNotFound:
             return await self._miss(target)
         if reading is None:
             self.tally.unchanged += 1
-            return self._partial.get(target, ())
+            return self._partial.get(target, ()) if self._partial else ()
         reach(Waypoint.READ)
         names = target.names if isinstance(target, AccountTarget) else frozenset[str]()
         pending = await self._record([reading.snapshot], target, names)
         self._absent.discard(target)
         self._pending[target] = set(pending)
-        self._partial[target] = reading.snapshot.problems
+        if reading.snapshot.problems:
+            self._partial[target] = reading.snapshot.problems
+        else:
+            self._partial.pop(target, None)
         self._seen[target] = reading.fingerprint
         return reading.snapshot.problems
 

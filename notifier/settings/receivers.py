@@ -85,6 +85,17 @@ def resolve_sources(settings: Settings) -> Mapping[str, SourceSettings]:
     return MappingProxyType({**settings.sources, **short})
 
 
+def find_address(one: Addressee) -> str:
+    """Give the address that a receiver's messages go to."""
+    return one.base_url if isinstance(one, SlackChannel) else one.url.get_secret_value()
+
+
+def list_addresses(settings: Settings) -> tuple[str, ...]:
+    """Give the addresses of all that is read and of all that is told."""
+    sources = (source.base_url for source in resolve_sources(settings).values())
+    return (*sources, *(find_address(one) for one in resolve_receivers(settings).by_name.values()))
+
+
 def _expand_short_form(slack: SlackSettings) -> Addressee:
     if slack.webhook_url is not None:
         receiver: ReceiverSettings = SlackWebhookReceiverSettings(

@@ -12,6 +12,8 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
+    String,
     Table,
     Text,
     TypeDecorator,
@@ -43,6 +45,14 @@ class Instant(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
+
+version = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own table, as Alembic makes it; not among ours, which it compares with what it finds."""
 
 accounts = Table(
     "accounts",

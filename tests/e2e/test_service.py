@@ -4,6 +4,8 @@ import asyncio
 import json
 import random
 import signal
+import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -70,6 +72,18 @@ async def test_a_signal_ends_it_in_the_middle_of_everything(
     again = await _start(stage, SLACK__TIMEOUT_SECONDS="1")
     await until(lambda: stage.say() == [ASKED], "the message that was on its way")
     assert (await again.stop()).code == 0
+
+
+async def test_the_first_poll_leaves_while_the_store_is_opened(stage: Stage) -> None:
+    """A store that cannot be written yet must not keep the first poll; what that found must be told then."""
+    stage.ask()
+    with closing(sqlite3.connect(stage.store, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        program = await stage.start("run", DINTERO__DISCOVER="", DINTERO__ACCOUNTS=f'["{LIVE}"]')
+        await until(lambda: any("/management/" in one.path for one in stage.dintero.requests), "a first poll")
+        other.execute("ROLLBACK")
+    await until(lambda: stage.say() == [ASKED], "the request")
+    assert (await program.stop()).code == 0
 
 
 async def test_a_signal_while_it_loads_ends_it_too(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """The migrations make the tables that the code knows, from whatever version they start."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,18 @@ def test_migrations_make_the_tables_of_the_code(
         pass
     assert _read_schema(path) == wanted
     assert execute(path, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+
+
+def test_a_new_store_needs_no_migration(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first start must not wait for Alembic to be imported, and leave what Alembic would."""
+    _make_at(path, HEAD)
+    wanted = execute(path, "SELECT sql FROM sqlite_master WHERE name = 'alembic_version'")
+    path.unlink()
+    monkeypatch.setitem(sys.modules, "notifier.store.migrations.migrate", None)
+    with opened(path):
+        pass
+    found = execute(path, "SELECT sql FROM sqlite_master WHERE name = 'alembic_version'")
+    assert [str(sql).split() for (sql,) in found] == [str(sql).split() for (sql,) in wanted]
 
 
 def test_the_head_is_the_newest_migration() -> None:

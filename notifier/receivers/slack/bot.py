@@ -16,7 +16,7 @@ from notifier.domain.message import Message
 from notifier.receivers.slack.answers import Address, read_post
 from notifier.receivers.slack.blocks import render
 from notifier.receivers.slack.check import check_bot
-from notifier.receivers.slack.client import WebApi
+from notifier.receivers.slack.client import WebApi, load_sdk
 from notifier.receivers.slack.lookup import History
 from notifier.receivers.slack.mention import read_mention
 
@@ -96,6 +96,7 @@ class SlackBotReceiver:
 
     async def prepare(self) -> None:
         """Learn who our bot is and what time it is at Slack. Raises DeliveryError."""
+        await load_sdk()
         await self._history.introduce()
 
     async def find(self, notification_id: str, since: datetime, place: Place = BY_ITSELF) -> Receipt | None:

@@ -8,7 +8,8 @@ What slack_sdk does that this module undoes or works around (slack_sdk 3.47, rea
 - it takes any proxy from the environment and ignores NO_PROXY: its proxy is cleared, the session's holds;
 - beside a closed session it opens one of its own, without our bounds: a closed session sends nothing;
 - it fails with AttributeError or a decoding error on an answer that is no JSON object, and its errors print
-  the answer: whatever it raises, the session's own notes say what happened, and its error goes no further.
+  the answer: whatever it raises, the session's own notes say what happened, and its error goes no further;
+- it takes a fifteenth of a second to import: `load_sdk` does so while the first poll is on its way.
 """
 
 import asyncio
@@ -17,16 +18,19 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from notifier.errors import DeliveryError, DeliveryRejected, DeliveryUnavailable
 from notifier.receivers.slack.answers import Address, Answer, lose
 from notifier.receivers.slack.session import DeadlinePassed, Transit, watch_transit
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+    from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 
 def _make_quiet_logger() -> logging.Logger:
@@ -37,6 +41,14 @@ def _make_quiet_logger() -> logging.Logger:
 
 
 _QUIET: Final = _make_quiet_logger()
+
+_PARTS: Final = ("slack_sdk.errors", "slack_sdk.web.async_client", "slack_sdk.webhook.async_client")
+
+
+async def load_sdk() -> None:
+    """Import slack_sdk in a thread, so that what runs in this one goes on; the first message has it then."""
+    for part in _PARTS:
+        await asyncio.to_thread(import_module, part)
 
 
 _YEARS: Final = range(2000, 9000)
@@ -73,13 +85,25 @@ class WebApi:
     def __init__(
         self, *, token: str, base_url: str, session: aiohttp.ClientSession, address: Address
     ) -> None:
-        self._client = AsyncWebClient(
-            token=token, base_url=base_url, session=session, retry_handlers=[], logger=_QUIET
-        )
-        self._client.proxy = None
+        self._token = token
+        self._base_url = base_url
         self._session = session
         self._address = address
         self.clock = RemoteClock()
+
+    @cached_property
+    def _client(self) -> "AsyncWebClient":
+        from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415 - see the top
+
+        client = AsyncWebClient(
+            token=self._token,
+            base_url=self._base_url,
+            session=self._session,
+            retry_handlers=[],
+            logger=_QUIET,
+        )
+        client.proxy = None
+        return client
 
     async def post(self, method: str, body: Mapping[str, Any], *, deadline: float | None = None) -> Answer:
         """Call a method with a JSON body. Raises DeliveryError where no answer came.
@@ -104,10 +128,17 @@ class Webhook:
     """One incoming webhook, whose address is its secret."""
 
     def __init__(self, *, url: str, session: aiohttp.ClientSession, address: Address) -> None:
-        self._client = AsyncWebhookClient(url=url, session=session, retry_handlers=[], logger=_QUIET)
-        self._client.proxy = None
+        self._url = url
         self._session = session
         self._address = address
+
+    @cached_property
+    def _client(self) -> "AsyncWebhookClient":
+        from slack_sdk.webhook.async_client import AsyncWebhookClient  # noqa: PLC0415 - see the top
+
+        client = AsyncWebhookClient(url=self._url, session=self._session, retry_handlers=[], logger=_QUIET)
+        client.proxy = None
+        return client
 
     async def post(self, body: Mapping[str, Any], *, deadline: float | None = None) -> Answer:
         """Post a JSON body, not after `deadline`. Raises DeliveryError where no answer came."""
@@ -127,6 +158,8 @@ async def _exchange(
     Nothing is raised inside an `except`: slack_sdk's errors hold what it was told and answered, and would
     otherwise travel along as context.
     """
+    from slack_sdk.errors import SlackApiError  # noqa: PLC0415 - see the top
+
     if session.closed:
         raise DeliveryUnavailable(f"{address}: not sent, the notifier is stopping")
     failure: Exception | None = None

@@ -15,7 +15,7 @@ from notifier.errors import LookupImpossible
 from notifier.receivers.slack.answers import Address, read_webhook
 from notifier.receivers.slack.blocks import render
 from notifier.receivers.slack.check import check_webhook
-from notifier.receivers.slack.client import Webhook
+from notifier.receivers.slack.client import Webhook, load_sdk
 from notifier.receivers.slack.mention import read_mention
 
 
@@ -80,7 +80,8 @@ class SlackWebhookReceiver:
         return None
 
     async def prepare(self) -> None:
-        """Nothing has to be known before the first message."""
+        """Nothing has to be known before the first message, but slack_sdk has to be there."""
+        await load_sdk()
 
     async def find(self, notification_id: str, since: datetime, place: Place = BY_ITSELF) -> Receipt | None:
         """Raise LookupImpossible: a webhook keeps no history."""
