@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from notifier.domain.model import ConnectionKey
+
+ESCALATED: Final = "escalated"
+"""The detail of a reminder that is for more than the thread begins so; "mention" and mentions follow."""
 
 
 class Topic(StrEnum):

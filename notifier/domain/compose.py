@@ -183,7 +183,8 @@ def _report(message: Message, dossier: Dossier, event: KnownEvent | None) -> Mes
     if change.topic in _TOPICS:
         mood, headline, advice = _TOPICS[Topic(change.topic)]
         value = Outside(change.detail) if change.topic == Topic.UNKNOWN_VALUE else Outside("")
-        return replace(message, mood=mood, headline=headline, advice=advice, headline_value=value)
+        said = replace(message, mood=mood, headline=headline, advice=advice, headline_value=value)
+        return _remind(said, dossier) if change.topic in _BY_TIME else said
     status = change.status or ""
     if event is not None and event.name not in {"", status, SIGNATURE_REQUIRED}:
         if status not in TERMINAL_STATUSES:
@@ -203,6 +204,26 @@ def _report(message: Message, dossier: Dossier, event: KnownEvent | None) -> Mes
     wants_mention = status in {FAILED, DECLINED} and dossier.account.is_live
     said = replace(message, mood=mood, headline=headline, advice=advice, wants_mention=wants_mention)
     return _close(said, dossier)
+
+
+def _remind(message: Message, dossier: Dossier) -> Message:
+    """Add whom a reminder mentions, and since when and until when."""
+    words = dossier.change.detail.split()
+    expires_at = dossier.case.expires_at if dossier.case else None
+    since = "Asked for" if dossier.change.topic != Topic.STALE else "Last heard of"
+    moments = [Moment(since, dossier.change.at)] if dossier.change.at else []
+    if expires_at is not None:
+        moments.append(
+            Moment("Expired" if dossier.change.topic == Topic.EXPIRED else "Sign before", expires_at)
+        )
+    return replace(
+        message,
+        moments=tuple(
+            one for one in moments if dossier.change.topic != Topic.EXPIRED or one.label == "Expired"
+        ),
+        wants_mention="mention" in words and dossier.account.is_live,
+        mentions=tuple(word for word in words if word.startswith("<")) if dossier.account.is_live else (),
+    )
 
 
 def _close(message: Message, dossier: Dossier) -> Message:

@@ -120,7 +120,7 @@ def _plan_one(
     followed = {} if change.topic == Topic.UNKNOWN_VALUE else _find_followed(known, guide.directory)
     # A card that these changes open shows them all from the start.
     updates = tuple(
-        _notify(change, card.receiver, destination, Purpose.UPDATE)
+        notify(change, card.receiver, destination, Purpose.UPDATE)
         for destination, card in followed.items()
         if destination in shown and guide.directory.find_traits(destination).has_threads
     )
@@ -133,7 +133,7 @@ def _plan_one(
         return Planned(change, Outcome.NO_ROUTE)
     notifications = tuple(
         replace(
-            _notify(change, receiver, destination, Purpose.TELL, match.rule),
+            notify(change, receiver, destination, Purpose.TELL, match.rule),
             muted_by=guide.quiet.find_reason(change, account, match) if guide.quiet else "",
         )
         for destination, (receiver, match) in told.items()
@@ -156,9 +156,8 @@ def _find_followed(known: Mapping[str, Card], directory: Directory) -> dict[str,
     return followed
 
 
-def _notify(
-    change: Change, receiver: str, destination: str, purpose: Purpose, rule: str = ""
-) -> Notification:
+def notify(change: Change, receiver: str, destination: str, purpose: Purpose, rule: str = "") -> Notification:
+    """Return the notification of a change for one destination."""
     kind = "notification" if purpose is Purpose.TELL else "update"
     return Notification(
         notification_id=name_of(kind, change.change_id, destination),

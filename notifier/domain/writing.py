@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from notifier.domain.change import Topic
+from notifier.domain.change import ESCALATED, Topic
 from notifier.domain.compose import Dossier, House, compose, compose_reply
 from notifier.domain.compose_card import compose_card
 from notifier.domain.delivery import Claim, Form, Purpose, Traits
@@ -19,9 +19,6 @@ _LOUD: Final = frozenset({Topic.EXPIRED, Topic.WITHDRAWN})
 
 Matter: TypeAlias = Dossier | NoticeFile
 """What a notification is about: a change of a connection, or a notice."""
-
-ESCALATED: Final = "escalated"
-"""The detail of a reminder that is for more than the thread begins so."""
 
 
 def write_message(claim: Claim, matter: Matter, traits: Traits, house: House, now: datetime) -> Message:

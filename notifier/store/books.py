@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, Table, select
 
 from notifier.domain.cards import Card
+from notifier.domain.change import Topic
 from notifier.domain.compose import Dossier
 from notifier.domain.keeping import LinkSweep
 from notifier.domain.model import Account, ConnectionKey
@@ -16,7 +17,7 @@ from notifier.domain.plan import Planned
 from notifier.domain.silences import Silence
 from notifier.domain.state import AccountState, Case, ConnectionState, KnownEvent
 from notifier.store import restored, retention, rows, statements, tables
-from notifier.store.cards import Cards
+from notifier.store.cards import Cards, list_silent
 from notifier.store.digests import Digests
 from notifier.store.links import tend_links
 from notifier.store.notices import Notices
@@ -88,6 +89,27 @@ class Books:
         accounts = self.load_accounts({ref.key.account_id for ref in list_cases(notice)})
         return NoticeFile(notice, accounts, self.notices.load_incident(notice.subject))
 
+    def load_cases(self, case_ids: Iterable[str]) -> dict[str, tuple[AccountState, ConnectionState, Case]]:
+        """Return some cases, each with its account and its connection; those that are unknown are absent."""
+        keys = self.cards.find_keys(case_ids)
+        accounts = self.load_accounts(key.account_id for key in keys.values())
+        found: dict[str, tuple[AccountState, ConnectionState, Case]] = {}
+        for case_id, key in keys.items():
+            account = accounts.get(key.account_id)
+            connection = account.connections.get(key.name) if account else None
+            if account is None or connection is None:
+                continue
+            every = (*connection.earlier_cases, *((connection.case,) if connection.case else ()))
+            found |= {one.case_id: (account, connection, one) for one in every if one.case_id == case_id}
+        return found
+
+    def list_silent(self, after: str, before: datetime, most: int) -> tuple[list[str], str | None]:
+        """Return accounts with something pending that showed nothing since `before`, next behind `after`.
+
+        With them comes the account to go on from, None at the end.
+        """
+        return list_silent(self._connection, after, before, most)
+
     def list_watched(self) -> list[tuple[str, ConnectionKey]]:
         """Return the source and the key of every connection that is watched and there, and of empty accounts.
 
@@ -149,6 +171,9 @@ class Books:
         ]
         self._upsert(tables.known_values, values, keep=True)
         self.cards.open([card for one in planned for card in one.opened])
+        for one in planned:
+            if one.change.topic == Topic.LINK_REPLACED and one.change.is_told:
+                self.cards.rearm(one.change.case_id, now)
         self.cards.wake((each.case_id for one in planned for each in one.notifications), now)
         return self.outbox.enqueue([one for each in planned for one in each.notifications], now)
 

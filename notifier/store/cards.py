@@ -1,13 +1,14 @@
 """The cards of cases: who follows a case, where its message stands, and when something is due again."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select, update
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, func, select, update
 
 from notifier.domain.cards import Card
+from notifier.domain.model import PENDING, ConnectionKey
 from notifier.store import statements, tables
 
 _cards = tables.cards
@@ -58,6 +59,22 @@ class Cards:
         wanted = list(dict.fromkeys(case_ids))
         if wanted:
             self._connection.execute(update(_cards).where(_cards.c.case_id.in_(wanted)).values(next_at=now))
+
+    def rearm(self, case_id: str, now: datetime) -> None:
+        """Begin the reminders of a case anew: its link is another one."""
+        anew = update(_cards).where(_cards.c.case_id == case_id)
+        self._connection.execute(anew.values(armed_at=now, reminders=0, escalations=0))
+
+    def find_keys(self, case_ids: Iterable[str]) -> dict[str, ConnectionKey]:
+        """Return whose cases these are; what is no case of a connection is absent."""
+        table = tables.cases
+        wanted = list(dict.fromkeys(case_ids))
+        found: dict[str, ConnectionKey] = {}
+        for start in range(0, len(wanted), statements.MOST_PARAMETERS):
+            some = table.c.case_id.in_(wanted[start : start + statements.MOST_PARAMETERS])
+            query = select(table.c.case_id, table.c.account_id, table.c.name).where(some)
+            found |= {row[0]: ConnectionKey(row[1], row[2]) for row in self._connection.execute(query)}
+        return found
 
     def note_posted(
         self, case_id: str, destination: str, channel: str, message_ref: str, now: datetime
@@ -111,3 +128,35 @@ def _row(card: Card) -> dict[str, Any]:
 
 def _read(row: RowMapping) -> Card:
     return Card(**row)
+
+
+def list_silent(
+    connection: Connection, after: str, before: datetime, most: int
+) -> tuple[list[str], str | None]:
+    """Return accounts with something pending that showed nothing since `before`; see `Books.list_silent`."""
+    there, events = tables.connections, tables.events
+    page = (
+        select(there.c.account_id)
+        .where(there.c.account_id > after, there.c.status == PENDING, there.c.gone_at.is_(None))
+        .where(there.c.unwatched_at.is_(None))
+        .group_by(there.c.account_id)
+        .order_by(there.c.account_id)
+        .limit(most)
+    )
+    listed = list(connection.execute(page).scalars())
+    if not listed:
+        return [], None
+    loud = (
+        select(events.c.account_id)
+        .where(events.c.account_id.in_(listed))
+        .group_by(events.c.account_id, events.c.connection)
+        .having(func.max(events.c.seen_at) >= before)
+    )
+    every = (
+        select(there.c.account_id, func.count())
+        .where(there.c.account_id.in_(listed), there.c.status == PENDING)
+        .group_by(there.c.account_id)
+    )
+    heard = Counter(connection.execute(loud).scalars())
+    silent = [account for account, count in connection.execute(every) if heard[account] < count]
+    return silent, listed[-1] if len(listed) == most else None
