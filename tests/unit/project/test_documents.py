@@ -35,6 +35,26 @@ def test_the_readme_names_every_command() -> None:
     assert named == _list_commands()
 
 
+def test_documents_and_the_makefile_name_the_same_targets() -> None:
+    """What a document tells one to make can be made, and whatever proves something is told of."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = dict(re.findall(r"^([a-z]+):.*## (.*)$", makefile, flags=re.MULTILINE))
+    named: set[str] = set()
+    for document in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        text = document.read_text(encoding="utf-8")
+        named |= set(re.findall(r"(?:^ {4}|`)make\s+([a-z]+)", text, flags=re.MULTILINE))
+    assert named <= set(targets)
+    assert set(targets) - named <= {"help", "clean", "picture", "requirements"}
+
+
+def test_operations_names_every_knob_of_the_proofs() -> None:
+    """Each variable of `make chaos`, `make soak` and `make fuzz` is said where one would look for it."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    operations = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    for target, knobs in re.findall(r"^(chaos|soak|fuzz):.*\(([A-Z]+=.*)\)$", makefile, flags=re.MULTILINE):
+        assert f"`make {target}` (`{knobs}`" in operations, target
+
+
 def test_every_address_of_a_document_within_the_project_exists() -> None:
     """A link to a file of ours leads somewhere."""
     for document in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
