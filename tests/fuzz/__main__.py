@@ -45,6 +45,7 @@ def main() -> int:
 def _feed_all(names: list[str], inputs: int, seed: int, until: float) -> dict[str, Tally]:
     """Share the work out in chunks, so that every core is busy and the time is kept."""
     tallies = {name: Tally() for name in names}
+    told = 0
     chunks = _list_chunks(names, inputs, seed)
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         running: dict[Future[Tally], str] = {}
@@ -54,11 +55,15 @@ def _feed_all(names: list[str], inputs: int, seed: int, until: float) -> dict[st
                 if not name:
                     break
                 if not tallies[name].findings:
-                    running[pool.submit(explore_chunk, name, chunk_seed, wanted)] = name
+                    running[pool.submit(explore_chunk, name, chunk_seed, wanted, until)] = name
             if not running:
                 return tallies
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 tallies[running.pop(done)].add(done.result())
+            fed = sum(tally.inputs for tally in tallies.values())
+            if fed >= told + inputs // 10:
+                told = fed
+                _say(f"{fed:,} inputs")
 
 
 def _list_chunks(names: list[str], inputs: int, seed: int) -> Iterator[tuple[str, int, int]]:

@@ -15,6 +15,6 @@ TARGETS: Final[tuple[Target, ...]] = (
 BY_NAME: Final = {target.name: target for target in TARGETS}
 
 
-def explore_chunk(name: str, seed_number: int, inputs: int) -> Tally:
+def explore_chunk(name: str, seed_number: int, inputs: int, until: float) -> Tally:
     """Feed a target by its name; it stands here since a spawned process imports no package's `__main__`."""
-    return explore(BY_NAME[name], seed_number, inputs)
+    return explore(BY_NAME[name], seed_number, inputs, until)
