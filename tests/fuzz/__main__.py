@@ -21,7 +21,7 @@ def main() -> int:
     """Feed every target its share, and say what came of it; 1 for a finding, or for too little time."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=200_000, metavar="N", help="how many, of all targets")
-    parser.add_argument("--seconds", type=float, default=600.0, metavar="N", help="the longest that it takes")
+    parser.add_argument("--seconds", type=float, default=1200, metavar="N", help="the longest that it takes")
     parser.add_argument(
         "--seed", type=int, default=secrets.randbelow(10**6), metavar="N", help="to repeat a run"
     )
