@@ -41,8 +41,8 @@ unit: $(DEV) ## Run the unit tests only (under 20 seconds)
 chaos: $(DEV) ## Kill it 500 times between servers that misbehave, and count what is lost or doubled (KILLS=n SEED=x)
 	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED))
 
-soak: $(DEV) ## Run it under churn with faults and draw what it takes: memory, files, tasks, database (MINUTES=n)
-	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),5)
+soak: $(DEV) ## Run it under churn with faults and draw what it takes: memory, files, tasks, database (MINUTES=n SEED=x)
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(DEV) ## Feed 200,000 hostile inputs to everything that reads or writes a format (INPUTS=n SEED=x)
 	$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),200000) $(if $(SEED),--seed $(SEED))

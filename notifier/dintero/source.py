@@ -100,7 +100,7 @@ class DinteroSource:
         self, target: ConnectionTarget | AccountTarget, seen: Fingerprint | None
     ) -> Reading | None:
         """Read one connection or one account; None when the answer is the one in `seen`."""
-        question = self._questions.get(target) or self._prepare(target)
+        question = self._questions.get(target) or self._prepare(target, is_poll=seen is not None)
         if seen is None:
             answer = await self._api.ask(question)
         else:
@@ -175,14 +175,18 @@ class DinteroSource:
         """Say of the token and of each target whether it can be read, and what to do if not."""
         return Checkup(self, self._settings).examine(targets)
 
-    def _prepare(self, target: ConnectionTarget | AccountTarget) -> Question:
+    def _prepare(self, target: ConnectionTarget | AccountTarget, *, is_poll: bool) -> Question:
+        """Make the question for a target; the one of a poll, which will be asked again, is kept.
+
+        What is only confirmed is not: among thousands of merchants some leave every day.
+        """
         if isinstance(target, ConnectionTarget):
             subject = f"connection {target.key.name} of {target.key.account_id}"
             question = self._api.make_question(subject, paths.connection_path(target))
         else:
             path = paths.account_path(target, self._owner_id)
             question = self._api.make_question(f"account {target.account_id}", path)
-        if len(self._questions) < PREPARED_QUESTIONS:
+        if is_poll and len(self._questions) < PREPARED_QUESTIONS:
             self._questions[target] = question
         return question
 

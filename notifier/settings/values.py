@@ -20,7 +20,9 @@ NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]|_(?=[a-z0-9-])){0,40}")
 CONNECTION: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,60}(?:/[A-Za-z0-9_.-]{1,60})?")
 CHANNEL_ID: Final = re.compile(r"[CGD][A-Z0-9]{2,30}")
 CHANNEL_NAME: Final = re.compile(r"#?([^\W_A-Z][^\sA-Z#<>,.!@&|\"'/\\\ud800-\udfff]{0,79})")
-HOST: Final = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
+_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+# The dot is what parts two labels: were it optional, a long wrong name could be divided in 2**n ways.
+HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 GLOB: Final = re.compile(r"[\x21-\x7e]{1,200}")
 TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")
 # 32 bytes in URL-safe Base64: the last character before the = carries four bits.

@@ -11,26 +11,23 @@ from multiprocessing import get_context
 from time import monotonic
 from typing import Final
 
-from tests.fuzz.catalogue import TARGETS
-from tests.fuzz.exploring import Tally, explore
+from tests.fuzz.catalogue import BY_NAME, explore_chunk
+from tests.fuzz.exploring import Tally
 
 CHUNK_INPUTS: Final = 500
-
-_BY_NAME: Final = {target.name: target for target in TARGETS}
-_WEIGHTS: Final = sum(target.weight for target in TARGETS)
 
 
 def main() -> int:
     """Feed every target its share, and say what came of it; 1 for a finding, or for too little time."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=200_000, metavar="N", help="how many, of all targets")
-    parser.add_argument("--seconds", type=float, default=600.0, metavar="N", help="the longest that it takes")
+    parser.add_argument("--seconds", type=float, default=1200, metavar="N", help="the longest that it takes")
     parser.add_argument(
         "--seed", type=int, default=secrets.randbelow(10**6), metavar="N", help="to repeat a run"
     )
-    parser.add_argument("--target", choices=sorted(_BY_NAME), action="append", help="only this one")
+    parser.add_argument("--target", choices=sorted(BY_NAME), action="append", help="only this one")
     options = parser.parse_args()
-    wanted = options.target or list(_BY_NAME)
+    wanted = options.target or list(BY_NAME)
     bounds = f"{options.inputs:,} inputs in at most {options.seconds:g} s"
     _say(f"seed {options.seed}, {bounds}, {os.cpu_count()} cores")
     started_at = monotonic()
@@ -48,6 +45,7 @@ def main() -> int:
 def _feed_all(names: list[str], inputs: int, seed: int, until: float) -> dict[str, Tally]:
     """Share the work out in chunks, so that every core is busy and the time is kept."""
     tallies = {name: Tally() for name in names}
+    told = 0
     chunks = _list_chunks(names, inputs, seed)
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         running: dict[Future[Tally], str] = {}
@@ -57,17 +55,21 @@ def _feed_all(names: list[str], inputs: int, seed: int, until: float) -> dict[st
                 if not name:
                     break
                 if not tallies[name].findings:
-                    running[pool.submit(_feed_chunk, name, chunk_seed, wanted)] = name
+                    running[pool.submit(explore_chunk, name, chunk_seed, wanted, until)] = name
             if not running:
                 return tallies
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 tallies[running.pop(done)].add(done.result())
+            fed = sum(tally.inputs for tally in tallies.values())
+            if fed >= told + inputs // 10:
+                told = fed
+                _say(f"{fed:,} inputs")
 
 
 def _list_chunks(names: list[str], inputs: int, seed: int) -> Iterator[tuple[str, int, int]]:
     """List what is to be done, the targets in turn, so that a run that ends early has fed them all."""
-    weights = sum(_BY_NAME[name].weight for name in names)
-    left = {name: -(-inputs * _BY_NAME[name].weight // weights) for name in names}
+    weights = sum(BY_NAME[name].weight for name in names)
+    left = {name: -(-inputs * BY_NAME[name].weight // weights) for name in names}
     for turn in count():
         if not any(left.values()):
             return
@@ -77,10 +79,6 @@ def _list_chunks(names: list[str], inputs: int, seed: int) -> Iterator[tuple[str
             if wanted:
                 # So far apart that the seeds of two chunks never meet.
                 yield name, (seed * 1_000 + turn) * 1_000, wanted
-
-
-def _feed_chunk(name: str, seed: int, inputs: int) -> Tally:
-    return explore(_BY_NAME[name], seed, inputs)
 
 
 def _print_table(tallies: dict[str, Tally], seconds: float) -> None:

@@ -1,9 +1,9 @@
-"""Every target there is."""
+"""Every target there is, by its name."""
 
 from typing import Final
 
 from tests.fuzz import dintero_answers, messages, settings_files, slack_answers
-from tests.fuzz.exploring import Target
+from tests.fuzz.exploring import Tally, Target, explore
 
 TARGETS: Final[tuple[Target, ...]] = (
     *dintero_answers.TARGETS,
@@ -11,3 +11,10 @@ TARGETS: Final[tuple[Target, ...]] = (
     *settings_files.TARGETS,
     *messages.TARGETS,
 )
+
+BY_NAME: Final = {target.name: target for target in TARGETS}
+
+
+def explore_chunk(name: str, seed_number: int, inputs: int, until: float) -> Tally:
+    """Feed a target by its name; it stands here since a spawned process imports no package's `__main__`."""
+    return explore(BY_NAME[name], seed_number, inputs, until)

@@ -4,7 +4,8 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from time import perf_counter
+from math import inf
+from time import monotonic, perf_counter
 from typing import Any, Final
 
 from hypothesis import HealthCheck, given, seed, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tests.fuzz.mutation import Batch
 
 _EXAMPLES: Final = 100
+_FEWEST: Final = 4
 _SHOWN_CHARS: Final = 4_000
 
 
@@ -49,12 +51,17 @@ class Tally:
         self.findings += other.findings
 
 
-def explore(target: Target, seed_number: int, inputs: int) -> Tally:
-    """Feed a target at least so many inputs, or up to the first finding; the seed gives the same again."""
+def explore(target: Target, seed_number: int, inputs: int, until: float = inf) -> Tally:
+    """Feed a target at least so many inputs, or up to the first finding; the seed gives the same again.
+
+    What is not fed by `until` (of the machine's monotonic clock) is left out.
+    """
     tally = Tally()
     started_at = perf_counter()
-    while tally.inputs < inputs and not tally.findings:
-        feed = _make_feed(target, seed_number, min(_EXAMPLES, 1 + (inputs - tally.inputs) // 4), tally)
+    while tally.inputs < inputs and not tally.findings and monotonic() < until:
+        # Not one alone: hypothesis begins with the simplest example, which may be no input at all.
+        examples = min(_EXAMPLES, _FEWEST + (inputs - tally.inputs) // 4)
+        feed = _make_feed(target, seed_number, examples, tally)
         try:
             feed()
         except Exception as error:  # noqa: BLE001 - this is what is looked for

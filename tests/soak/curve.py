@@ -63,9 +63,13 @@ def _draw_chart(points: Sequence[tuple[float, float]], name: str) -> list[str]:
             'fill="#f2f5f9"/>'
         ),
         f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#999"/>',
-        f'<text x="{left - 4}" y="{top + 8}" text-anchor="end">{highest / 1.1:,.4g}</text>',
+        f'<text x="{left - 4}" y="{top + 8}" text-anchor="end">{_say(highest / 1.1)}</text>',
         f'<text x="{left - 4}" y="{bottom}" text-anchor="end">0</text>',
         f'<text x="{right}" y="{bottom + 14}" text-anchor="end">{last:.1f}</text>',
         f'<polyline points="{line}" fill="none" stroke="#1f6feb" stroke-width="1.5"/>',
-        f'<text x="{right}" y="14" text-anchor="end">{points[-1][1]:,.4g}</text>',
+        f'<text x="{right}" y="14" text-anchor="end">{_say(points[-1][1])}</text>',
     ]
+
+
+def _say(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:,.4g}"

@@ -6,12 +6,12 @@ import sys
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import notifier
-from notifier.sandbox import Faults, SandboxDintero, SandboxSlack, hang
+from notifier.sandbox import Faults, SandboxDintero, SandboxSlack, hang, ok_false
 from notifier.sandbox.merchants import Does, Step, play, steps
 from tests.soak.sampling import Sampler
 
@@ -32,6 +32,8 @@ _DINTERO_FAULTS: Final = {
     "wrong_shape": 0.002,
     "hang": 0.002,
 }
+# Slack says with each limit how long it lasts. Without that, half a minute is waited, and a few of those make
+# the backlog a sawtooth whose slope means nothing.
 _SLACK_FAULTS: Final = {
     "429": 0.005,
     "500": 0.005,
@@ -80,8 +82,12 @@ class Stage:
 async def open_stage(folder: Path, seed: int, speed: float) -> AsyncIterator[Stage]:
     """Serve both sides and run the program between them until the block ends; it must end well."""
     late = {"hang": hang(2 * TIMEOUT_SECONDS), "hang_after": hang(2 * TIMEOUT_SECONDS, after_effect=True)}
+    limited = ok_false("ratelimited")
+    limited = replace(limited, headers={**limited.headers, "Retry-After": "1"})
     dintero_faults = Faults.random(seed, _DINTERO_FAULTS, faults=late)
-    slack_faults = Faults.random(seed + 1, _SLACK_FAULTS, path="^/api/", faults=late)
+    slack_faults = Faults.random(
+        seed + 1, _SLACK_FAULTS, path="^/api/", faults={**late, "ratelimited": limited}
+    )
     async with (
         SandboxDintero(faults=dintero_faults).serve() as dintero,
         SandboxSlack(faults=slack_faults).serve() as slack,

@@ -33,7 +33,10 @@ RETRY_AFTER_MAX_SECONDS: Final = 86_400.0
 
 SCOPES: Final = "read:accounts or admin:accounts"
 
-_LINK: Final = re.compile(r"\S*(?:://|www\.)\S*|\S*\w\.[a-zA-Z]{2,}/\S*|(?i:javascript|data|mailto):\S*")
+# Word by word, since a pattern for a whole text would look at each of its characters once for every other.
+_WORD: Final = re.compile(r"\S+")
+_LINK_IN_WORD: Final = re.compile(r"://|www\.|\w\.[a-zA-Z]{2,}/")
+_SCHEME: Final = re.compile(r"(?i:javascript|data|mailto):\S*")
 _OPAQUE: Final = re.compile(r"[^\s/]{33,}")
 _NOT_PRINTED: Final = re.compile(r"[^ -~\xa1-\xac\xae-\u02ff\u0370-\u1fff]+")
 _SECONDS: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
@@ -146,8 +149,12 @@ def clean(text: str, hidden: Iterable[str] = ()) -> str:
     for secret in hidden:
         if secret:
             text = text.replace(secret, "…")
-    text = _LINK.sub("…", _NOT_PRINTED.sub(" ", text))
+    text = _WORD.sub(_hide_link, _NOT_PRINTED.sub(" ", text))
     return " ".join(_OPAQUE.sub("…", text).split())[:MESSAGE_CHARACTERS]
+
+
+def _hide_link(word: re.Match[str]) -> str:
+    return "…" if _LINK_IN_WORD.search(word[0]) else _SCHEME.sub("…", word[0])
 
 
 def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

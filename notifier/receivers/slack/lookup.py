@@ -116,6 +116,8 @@ class History:
             if message_ref:
                 return Receipt(channel, message_ref)
             cursor = read_cursor(body)
+            if not cursor and body.get("has_more") is True:
+                raise DeliveryUnavailable(f"{self._address}: Slack's history goes on, but does not say where")
             if not cursor:
                 return None
         raise LookupImpossible(

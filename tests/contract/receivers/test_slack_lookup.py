@@ -8,7 +8,7 @@ import pytest
 
 from notifier.domain.message import Message
 from notifier.errors import DeliveryError, DeliveryUnavailable, LookupImpossible
-from notifier.receivers.slack import lookup
+from notifier.receivers.slack import channels, lookup
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.sandbox import SandboxSlack, answer
 from tests.contract.receivers.conftest import TOKEN, Stand
@@ -83,6 +83,59 @@ async def test_a_look_that_fails_for_now_is_no_answer(
         with pytest.raises(DeliveryError) as caught:
             await receiver.find(message.notification_id, long_ago())
         assert not isinstance(caught.value, LookupImpossible)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"ok": True},
+        {"ok": True, "messages": None},
+        {"ok": True, "messages": [], "has_more": True},
+        {"ok": True, "messages": [], "has_more": True, "response_metadata": {"next_cursor": ""}},
+    ],
+)
+async def test_half_a_history_is_no_answer(
+    slack: SandboxSlack, session: aiohttp.ClientSession, message: Message, page: dict[str, object]
+) -> None:
+    """A page without messages, or one that says there is more but not where, proves no absence."""
+    receiver = make_bot(slack, session, "C0SALES01")
+    receipt = await receiver.send(message, is_plain=False)
+    slack.faults.add(answer(200, body=page).on(path="conversations.history"))
+    with pytest.raises(DeliveryUnavailable, match="Slack's history"):
+        await receiver.find(message.notification_id, long_ago())
+    assert await receiver.find(message.notification_id, long_ago()) == receipt
+
+
+@pytest.mark.parametrize("body", [{"ok": True}, {"ok": True, "channels": None}, {"ok": True, "channels": {}}])
+async def test_a_list_without_channels_is_no_proof_that_the_channel_is_gone(
+    slack: SandboxSlack, session: aiohttp.ClientSession, message: Message, body: dict[str, object]
+) -> None:
+    """A list of channels that came without channels is asked for again; nothing is sent again for it."""
+    receiver = make_bot(slack, session, "#sales")
+    receipt = await receiver.send(message, is_plain=False)
+    slack.faults.add(answer(200, body=body).on(path="conversations.list"))
+    with pytest.raises(DeliveryUnavailable, match="without channels in it"):
+        await receiver.find(message.notification_id, long_ago())
+    assert await receiver.find(message.notification_id, long_ago()) == receipt
+
+
+async def test_a_channel_on_a_later_page_is_found_by_its_name(
+    slack: SandboxSlack,
+    session: aiohttp.ClientSession,
+    message: Message,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The list is walked on; a channel behind more pages than are walked cannot be asked."""
+    monkeypatch.setattr(channels, "PAGE_SIZE", 2)
+    for number in range(5):
+        slack.add_channel(f"a-{number}")
+    slack.add_channel("later")
+    receiver = make_bot(slack, session, "#later")
+    receipt = await receiver.send(message, is_plain=False)
+    assert await receiver.find(message.notification_id, long_ago()) == receipt
+    monkeypatch.setattr(channels, "MAX_PAGES", 2)
+    with pytest.raises(LookupImpossible, match="give its id in NOTIFIER_SLACK__CHANNEL"):
+        await make_bot(slack, session, "#later").find(message.notification_id, long_ago())
 
 
 async def test_a_webhook_cannot_be_asked(hasty_stand: Stand, message: Message) -> None:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from time import process_time
 
 import pytest
 
@@ -206,3 +207,12 @@ def test_an_unusable_token_is_malformed(body: bytes) -> None:
     with pytest.raises(SourceMalformed) as caught:
         decode_token(body, TOKEN_PLACE)
     assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("piece", ["a", "a.", "w.", "www", "a./", ":/", "javascript"])
+def test_no_message_takes_long_to_clean(piece: str) -> None:
+    """A long message of Dintero's, or of somebody in its place, must not hold up everything else."""
+    body = json.dumps({"error": {"code": "x", "message": piece * 4_000}}).encode()
+    started_at = process_time()
+    describe_failure(400, {}, body, PLACE, now=datetime.now(UTC), hidden=())
+    assert process_time() - started_at < 0.2

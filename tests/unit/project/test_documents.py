@@ -3,16 +3,11 @@
 import argparse
 import json
 import re
-import shutil
-import subprocess
-import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
 
-import notifier
 from notifier import cli
 
 ROOT = Path(__file__).parents[3]
@@ -33,6 +28,26 @@ def test_the_readme_names_every_command() -> None:
     """A command that the README does not name does not exist for users."""
     named = set(re.findall(r"^\| `notifier ([a-z]+)", README, flags=re.MULTILINE))
     assert named == _list_commands()
+
+
+def test_documents_and_the_makefile_name_the_same_targets() -> None:
+    """What a document tells one to make can be made, and whatever proves something is told of."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = dict(re.findall(r"^([a-z]+):.*## (.*)$", makefile, flags=re.MULTILINE))
+    named: set[str] = set()
+    for document in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        text = document.read_text(encoding="utf-8")
+        named |= set(re.findall(r"(?:^ {4}|`)make\s+([a-z]+)", text, flags=re.MULTILINE))
+    assert named <= set(targets)
+    assert set(targets) - named <= {"help", "clean", "picture", "requirements"}
+
+
+def test_operations_names_every_knob_of_the_proofs() -> None:
+    """Each variable of `make chaos`, `make soak` and `make fuzz` is said where one would look for it."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    operations = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    for target, knobs in re.findall(r"^(chaos|soak|fuzz):.*\(([A-Z]+=.*)\)$", makefile, flags=re.MULTILINE):
+        assert f"`make {target}` (`{knobs}`" in operations, target
 
 
 def test_every_address_of_a_document_within_the_project_exists() -> None:
@@ -87,19 +102,3 @@ def test_the_image_starts_everything_without_a_shell(instruction: str) -> None:
     words = json.loads(line[line.index("[") :])
     if instruction != "ENTRYPOINT":
         assert set(words) - {"notifier"} <= {"status", "--health", "run"}
-
-
-def test_the_package_holds_what_it_needs_at_run_time(tmp_path: Path) -> None:
-    """An installed copy has the page of the sandbox and the migrations, and no tests."""
-    source = tmp_path / "source"
-    shutil.copytree(ROOT / "notifier", source / "notifier", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    build = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation")
-    subprocess.run((*build, "--wheel-dir", tmp_path, source), check=True, capture_output=True)
-    (wheel,) = tmp_path.glob(f"dintero_notifier-{notifier.__version__}-*.whl")
-    names = set(zipfile.ZipFile(wheel).namelist())
-    assert "notifier/sandbox/page/index.html" in names
-    migrations = {path.name for path in (ROOT / "notifier/store/migrations/versions").glob("0*.py")}
-    assert {f"notifier/store/migrations/versions/{name}" for name in migrations} <= names
-    assert not any(name.startswith(("tests", "benchmarks")) for name in names)

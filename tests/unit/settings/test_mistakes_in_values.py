@@ -1,5 +1,7 @@
 """Every value of a wrong form gets one sentence, with the variable that it came from and never the value."""
 
+from time import process_time
+
 import pytest
 
 from tests.unit.settings.conftest import BOT, DINTERO, WEBHOOK, Load, Problems
@@ -281,3 +283,12 @@ def test_what_is_read_by_default(load: Load) -> None:
     assert discovering is not None
     assert alone.watched_accounts == ("P12345678",)
     assert discovering.watched_accounts == ()
+
+
+@pytest.mark.parametrize("host", ["m" * 60 + "=" + "m" * 8, "a" * 64, "a.b" * 40 + "=", "hooks..slack.com"])
+def test_a_wrong_host_is_refused_at_once(problems: Problems, host: str) -> None:
+    """However long a mistyped host is, the start ends with its sentence: one that hangs says nothing."""
+    started_at = process_time()
+    (found,) = problems({**DINTERO, **WEBHOOK, "NOTIFIER_DINTERO__BASE_URL": f"https://{host}/v1"})
+    assert found == f"dintero.base_url (NOTIFIER_DINTERO__BASE_URL): {BASE_URL}."
+    assert process_time() - started_at < 1

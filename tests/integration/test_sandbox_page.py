@@ -23,6 +23,20 @@ pytestmark = pytest.mark.chromium
 
 
 @pytest.fixture
+async def slack() -> AsyncIterator[SandboxSlack]:
+    """Give a Slack with the channel `sales`."""
+    async with SandboxSlack().serve() as served:
+        served.add_channel("sales")
+        yield served
+
+
+@pytest.fixture
+def bot(slack: SandboxSlack) -> Bot:
+    """Give a bot with every scope."""
+    return slack.add_bot()
+
+
+@pytest.fixture
 async def page() -> AsyncIterator[Page]:
     """Give a page of a new browser."""
     async with async_playwright() as playwright:
