@@ -24,13 +24,13 @@ from notifier.domain.first_run import FirstRun
 from notifier.domain.keeping import LINKS, describe_unreadable
 from notifier.domain.plan import Directory
 from notifier.domain.retry import RetryPolicy
-from notifier.domain.routes import DEFAULT_ROUTES, Route
 from notifier.domain.watch import Coverage, Target, plan_targets
 from notifier.errors import NotifierError
 from notifier.network import Network, open_network
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.receivers.slack.session import open_session
 from notifier.receivers.slack.webhook import SlackWebhookReceiver
+from notifier.routing import list_routes
 from notifier.service.clock import SystemClock
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
@@ -183,24 +183,6 @@ def list_targets(settings: Settings) -> tuple[Target, ...]:
     return plan_targets(
         Coverage(name, one.account_id, one.watched_accounts, one.connections, one.discover)
         for name, one in resolve_sources(settings).items()
-    )
-
-
-def list_routes(settings: Settings) -> tuple[Route, ...]:
-    """Return the routes of the settings, the default ones when there are none."""
-    if not settings.routes:
-        return DEFAULT_ROUTES
-    return tuple(
-        Route(
-            receivers=tuple(one.receivers),
-            events=tuple(one.events),
-            statuses=tuple(one.statuses),
-            connections=tuple(one.connections),
-            accounts=tuple(one.accounts),
-            livemode=one.livemode,
-            continues=one.continues,
-        )
-        for one in settings.routes
     )
 
 
