@@ -60,7 +60,7 @@ async def test_default_routes_are_drawn_with_who_stands_in(stage: Stage) -> None
 
 
 async def test_a_change_is_tried(stage: Stage) -> None:
-    """Who is told, by which rule and why, must be said, with what is mute or silenced, and nothing be sent."""
+    """Who is told, by which rule and why, must be said, with what is mute or silenced; nothing is sent."""
     stage.configure(TREE)
     failed = await stage.run("routes", "test", "--event", "failed", "--account", LIVE, "--at", NIGHT)
     assert (failed.code, failed.err) == (0, "")

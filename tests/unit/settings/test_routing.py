@@ -1,6 +1,9 @@
 """Routes, time intervals and reminders: each mistake in its place, and what they come to."""
 
+import re
+import textwrap
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -147,6 +150,20 @@ def test_routes_that_are_too_deep_are_refused(problems: Problems) -> None:
         tree = '{"receivers": ["sales"]' + ', "routes": [{"events": ["a"]' * depth + "}]" * depth + "}"
         found = problems({**DINTERO, **WEBHOOK, "NOTIFIER_ROUTES": f"[{tree}]"})
         assert any("expected no more than 10 routes in one another" in sentence for sentence in found)
+
+
+def test_what_the_document_shows_works(load: Load) -> None:
+    """The settings in docs/routing.md must load as they stand there, beside the receivers they name."""
+    text = (Path(__file__).parents[3] / "docs/routing.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?m)(?:^    (?:.*)\n|^\n(?=    ))+", text)
+    shown = "\n".join(textwrap.dedent(block) for block in blocks if re.match(r"\s*\[", block))
+    named = "".join(
+        f'[receivers.{name}]\nkind = "slack_webhook"\nurl = "https://hooks.slack.com/services/T/B/{name}"\n'
+        for name in ("sales", "oncall", "key-accounts")
+    )
+    settings = load(DINTERO, toml=f"{named}[reminders.gentle]\n{shown}")
+    assert [len(route.routes) for route in list_routes(settings)] == [2, 0]
+    assert set(list_intervals(settings)) == {"office"}
 
 
 def test_without_any_the_defaults_hold(load: Load) -> None:
