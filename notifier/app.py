@@ -30,7 +30,7 @@ from notifier.network import Network, open_network
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.receivers.slack.session import open_session
 from notifier.receivers.slack.webhook import SlackWebhookReceiver
-from notifier.routing import list_routes
+from notifier.routing import list_intervals, list_routes
 from notifier.service.clock import SystemClock
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
@@ -232,7 +232,7 @@ def _make_engine(
     house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
     courier = Courier(outside.receivers, store, clock, house, policy, random.random)
     dispatcher = Dispatcher(outside.receivers, store, clock, courier, policy)
-    planner = Planner(list_routes(settings), outside.directory)
+    planner = Planner(list_routes(settings), outside.directory, list_intervals(settings))
     recorder = Recorder(store, clock, planner, FirstRun(polling.first_run))
     grace = timedelta(hours=settings.store.link_grace_hours)
     days = settings.store.retention_days

@@ -26,6 +26,7 @@ def judge_routes(tree: Mapping[str, Any], receivers: set[str]) -> Iterator[Probl
     }
     schedules = {*_table(tree, "reminders"), DEFAULT_SCHEDULE}
     yield from _judge_list(tree.get("routes"), ("routes",), known, schedules, has_receivers=False)
+    yield from _judge_titles(tree.get("routes"), ("routes",), set())
     for name, schedule in _table(tree, "reminders").items():
         steps = schedule.get("escalations") if isinstance(schedule, dict) else None
         path = ("reminders", name, "escalations")
@@ -74,6 +75,17 @@ def _judge_list(
         )
         if _takes_everything(route):
             taker = number
+
+
+def _judge_titles(routes: object, path: SettingPath, taken: set[str]) -> Iterator[Problem]:
+    """Give the routes that are called like one before them: a decision is looked up by that name."""
+    for number, route in _tables(routes if len(path) <= 2 * DEEPEST else None):
+        title = route.get("name")
+        if isinstance(title, str) and title.strip() in taken:
+            yield Problem("is the name of another route already; give each its own", (*path, number, "name"))
+        elif isinstance(title, str):
+            taken.add(title.strip())
+        yield from _judge_titles(route.get("routes"), (*path, number, "routes"), taken)
 
 
 def _judge_names(

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, select
 
-from notifier.domain.silences import Silence, read_matcher
+from notifier.domain.silences import Silence
 from notifier.store import tables
 from notifier.store.books import Books
+from notifier.store.rows import read_silence
 
 _T = TypeVar("_T")
 
@@ -38,7 +39,7 @@ def list_silences(connection: Connection, since: datetime | None = None) -> tupl
     query = select(table).order_by(table.c.ends_at, table.c.silence_id)
     if since is not None:
         query = query.where(table.c.ends_at > since)
-    return tuple(_read(row) for row in connection.execute(query).mappings())
+    return tuple(read_silence(row) for row in connection.execute(query).mappings())
 
 
 def expire_silences(connection: Connection, ids: Sequence[str], now: datetime) -> int:
@@ -46,15 +47,3 @@ def expire_silences(connection: Connection, ids: Sequence[str], now: datetime) -
     table = tables.silences
     is_meant = table.c.silence_id.in_(ids) & (table.c.ends_at > now)
     return connection.execute(table.update().where(is_meant).values(ends_at=now)).rowcount
-
-
-def _read(row: RowMapping) -> Silence:
-    return Silence(
-        silence_id=row["silence_id"],
-        matchers=tuple(read_matcher(text) for text in row["matchers"]),
-        author=row["author"],
-        comment=row["comment"],
-        created_at=row["created_at"],
-        starts_at=row["starts_at"],
-        ends_at=row["ends_at"],
-    )

@@ -63,6 +63,12 @@ MISTAKES = [
         4,
         SHADOWED.format("routes#1.routes#1"),
     ),
+    (
+        f'{ROUTE}name = "a"\n[[routes.routes]]\nname = " a"\n',
+        "routes#1.routes#1.name",
+        5,
+        "is the name of another route already; give each its own",
+    ),
     (f'{CHILD}events = ["[ab"]\n', "routes#1.routes#1.events#1", 4, GLOB),
     (
         f'{ROUTE}severities = ["bad"]\n',
