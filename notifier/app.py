@@ -24,13 +24,14 @@ from notifier.domain.first_run import FirstRun
 from notifier.domain.keeping import LINKS, describe_unreadable
 from notifier.domain.plan import Directory
 from notifier.domain.retry import RetryPolicy
-from notifier.domain.routes import DEFAULT_ROUTES, Route
+from notifier.domain.storm import StormGuard
 from notifier.domain.watch import Coverage, Target, plan_targets
 from notifier.errors import NotifierError
 from notifier.network import Network, open_network
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.receivers.slack.session import open_session
 from notifier.receivers.slack.webhook import SlackWebhookReceiver
+from notifier.routing import list_intervals, list_routes, list_schedules
 from notifier.service.clock import SystemClock
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
@@ -42,8 +43,11 @@ from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.ports import Receiver, Source
 from notifier.service.pruner import Pruner
+from notifier.service.quiet_keeper import QuietKeeper
 from notifier.service.recorder import Recorder
+from notifier.service.reminders import ReminderKeeper, StaleKeeper
 from notifier.service.store_watch import StoreWatch
+from notifier.service.storms import Storms
 from notifier.service.supervisor import Supervisor
 from notifier.settings import (
     Addressee,
@@ -204,24 +208,6 @@ def list_targets(settings: Settings) -> tuple[Target, ...]:
     )
 
 
-def list_routes(settings: Settings) -> tuple[Route, ...]:
-    """Return the routes of the settings, the default ones when there are none."""
-    if not settings.routes:
-        return DEFAULT_ROUTES
-    return tuple(
-        Route(
-            receivers=tuple(one.receivers),
-            events=tuple(one.events),
-            statuses=tuple(one.statuses),
-            connections=tuple(one.connections),
-            accounts=tuple(one.accounts),
-            livemode=one.livemode,
-            continues=one.continues,
-        )
-        for one in settings.routes
-    )
-
-
 def _open_store(settings: Settings, *, creates: bool) -> "Database":
     from notifier.store.database import Database  # noqa: PLC0415 - long to import, and polls wait
 
@@ -284,13 +270,15 @@ def _make_engine(
     )
     house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
     courier = Courier(outside.receivers, store, clock, house, policy, random.random)
-    dispatcher = Dispatcher(outside.receivers, store, clock, courier, policy)
-    planner = Planner(list_routes(settings), outside.directory)
+    storms = Storms(StormGuard(delivery.storm_cards, timedelta(seconds=delivery.storm_seconds)))
+    dispatcher = Dispatcher(outside.receivers, store, clock, courier, policy, storms)
+    planner = Planner(list_routes(settings), outside.directory, list_intervals(settings))
     recorder = Recorder(store, clock, planner, FirstRun(polling.first_run))
     take_early = (head_start or HeadStart({}, clock)).take
     poller = Poller(outside.sources, store, recorder, clock, dispatcher.wake, take_early)
     grace = timedelta(hours=settings.store.link_grace_hours)
     days = settings.store.retention_days
+    schedules = list_schedules(settings)
     pruners = (Pruner(store, clock, timedelta(days=days)),) if days else ()
     return Engine(
         outside.targets,
@@ -300,7 +288,13 @@ def _make_engine(
         clock,
         Pace(polling.interval_seconds, polling.quiet_interval_seconds, polling.concurrency),
         version=__version__,
-        chores=(LinkKeeper(store, clock, grace, has_key=bool(settings.store.keys)), *pruners),
+        chores=(
+            LinkKeeper(store, clock, grace, has_key=bool(settings.store.keys)),
+            ReminderKeeper(store, clock, planner, schedules, dispatcher.wake),
+            StaleKeeper(store, clock, planner, schedules, dispatcher.wake),
+            QuietKeeper(store, clock, planner, outside.directory, dispatcher.wake),
+            *pruners,
+        ),
         watch=watch,
     )
 

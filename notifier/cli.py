@@ -16,16 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from notifier import __version__
-from notifier.errors import ConfigError, NotifierError, StoreError
+from notifier.commands import outbox, routes, silences
+from notifier.commands.entry import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, load, open_store
+from notifier.errors import ConfigError, NotifierError
 
 if TYPE_CHECKING:
     from notifier.settings import Settings
-    from notifier.store.database import Database
-
-EXIT_OK: Final = 0
-EXIT_FAILURE: Final = 1
-EXIT_CONFIG: Final = 78
-"""EX_CONFIG of sysexits.h."""
 
 _STDERR: Final = 2
 _HIGHEST_PORT: Final = 65_535
@@ -142,7 +138,9 @@ def _make_parser() -> argparse.ArgumentParser:
     status.add_argument("--health", action="store_true", help="say only whether an engine lives: exit 0 or 1")
     status.set_defaults(command=_status)
 
-    _add_outbox(commands)
+    outbox.add(commands)
+    routes.add(commands)
+    silences.add(commands)
 
     backup = commands.add_parser("backup", help="copy the store to a file, also while an engine runs")
     backup.add_argument("file", type=Path, metavar="FILE", help="where the copy is written")
@@ -156,37 +154,10 @@ def _make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_outbox(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    outbox = commands.add_parser("outbox", help="look after messages that were given up")
-    actions = outbox.add_subparsers(title="actions", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="show dead letters")
-    listing.add_argument("--all", action="store_true", help="and those that are still to be sent")
-    listing.add_argument("--json", action="store_true", help="as JSON")
-    listing.set_defaults(command=_list_outbox)
-    retry = actions.add_parser("retry", help="send dead letters again")
-    retry.add_argument("ids", nargs="*", metavar="ID", help="which ones (default: all dead letters)")
-    retry.set_defaults(command=_retry_outbox)
-    drop = actions.add_parser("drop", help="decide that messages are not to be sent")
-    drop.add_argument("ids", nargs="+", metavar="ID", help="which ones")
-    drop.set_defaults(command=_drop_outbox)
-
-
 def _read_port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= _HIGHEST_PORT):
         raise argparse.ArgumentTypeError(f"expected a port from 0 (any free one) to {_HIGHEST_PORT}")
     return int(text)
-
-
-def _load(options: argparse.Namespace) -> "Settings":
-    from notifier.settings import load_settings
-
-    try:
-        folder = Path.cwd()
-    except OSError as error:
-        raise ConfigError(
-            "the working directory: does not exist any more; change to one that does."
-        ) from error
-    return load_settings(config_path=options.config, environ=os.environ, cwd=folder)
 
 
 def _log_as(settings: "Settings") -> None:
@@ -206,7 +177,7 @@ def _load_service(options: argparse.Namespace) -> "Settings":
     """
     gc.disable()
     try:
-        settings = _load(options)
+        settings = load(options)
         _log_as(settings)
         from notifier import network
         from notifier.settings import list_addresses
@@ -267,7 +238,7 @@ def _status(options: argparse.Namespace) -> int:
     from notifier.store.report import read_status
 
     now = datetime.now(UTC)
-    with _open_store(options) as database:
+    with open_store(load(options)) as database:
         report = database.read_now(read_status)
     is_alive = screen.is_alive(report, now)
     if options.health:
@@ -277,72 +248,16 @@ def _status(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _list_outbox(options: argparse.Namespace) -> int:
-    from notifier import screen
-    from notifier.domain.delivery import DeliveryState
-    from notifier.store.report import list_letters
-
-    others = (DeliveryState.DUE, DeliveryState.SENDING) if options.all else ()
-    with _open_store(options) as database:
-        letters = database.read_now(
-            lambda connection: list_letters(connection, (DeliveryState.DEAD, *others))
-        )
-    print(screen.dump_letters(letters) if options.json else screen.draw_letters(letters))
-    return EXIT_OK
-
-
-def _retry_outbox(options: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
-
-    now = datetime.now(UTC)
-    with _open_store(options) as database:
-        count = database.run_now(lambda books: books.outbox.retry(options.ids or None, now))
-    return _say_count(count, len(options.ids), "will be sent again within half a minute, or by the next run")
-
-
-def _drop_outbox(options: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
-
-    now = datetime.now(UTC)
-    with _open_store(options) as database:
-        count = database.run_now(lambda books: books.outbox.drop(options.ids, now))
-    return _say_count(count, len(options.ids), "will not be sent")
-
-
-def _say_count(count: int, asked: int, what: str) -> int:
-    print(f"{count} {'message' if count == 1 else 'messages'} {what}.")
-    if count < asked:
-        print(
-            f"notifier: {asked - count} of the ids are of no message for which this can be done: "
-            "see `notifier outbox list --all`",
-            file=sys.stderr,
-        )
-        return EXIT_FAILURE
-    return EXIT_OK
-
-
 def _back_up(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from notifier.store.backup import back_up
 
-    with _open_store(options) as database:
+    with open_store(load(options)) as database:
         target = options.file.absolute()
         count = back_up(database.path, target, datetime.now(UTC), replaces=options.force)
     print(f"{options.file} holds a copy of the store ({count:,} bytes).")
     return EXIT_OK
-
-
-def _open_store(options: argparse.Namespace) -> "Database":
-    from notifier.store.database import Database
-
-    database = Database(_load(options).store.url)
-    try:
-        database.open_existing()
-    except StoreError:
-        database.close()
-        raise
-    return database
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from notifier.domain.delivery import Finding, Level
+from notifier.domain.silences import Silence
 from notifier.store.report import Letter, StatusReport, Trouble
 
 ALIVE_WITHIN: Final = timedelta(seconds=100)
@@ -18,7 +19,7 @@ _MARKS: Final = {Level.OK: "ok   ", Level.WARNING: "WARN ", Level.PROBLEM: "FAIL
 
 def draw_finding(finding: Finding) -> str:
     """Return one line of `notifier check`."""
-    return _clean(f"{_MARKS[finding.level]} {finding.subject}: {finding.sentence}")
+    return clean(f"{_MARKS[finding.level]} {finding.subject}: {finding.sentence}")
 
 
 def is_alive(report: StatusReport, now: datetime) -> bool:
@@ -57,7 +58,7 @@ def draw_status(report: StatusReport, now: datetime) -> str:
     lines += [f"unread     {_draw_trouble(one, now)}" for one in report.problems]
     if report.outbox.get("dead"):
         lines.append("to do      `notifier outbox list` shows what was given up")
-    return "\n".join(_clean(line) for line in lines)
+    return "\n".join(clean(line) for line in lines)
 
 
 def dump_status(report: StatusReport, now: datetime) -> str:
@@ -69,12 +70,44 @@ def draw_letters(letters: Sequence[Letter]) -> str:
     """Return what `notifier outbox list` prints."""
     if not letters:
         return "There are none."
-    return "\n".join(_clean(_draw_letter(letter)) for letter in letters)
+    return "\n".join(clean(_draw_letter(letter)) for letter in letters)
 
 
 def dump_letters(letters: Sequence[Letter]) -> str:
     """Return what `notifier outbox list --json` prints."""
     return _dump([asdict(letter) for letter in letters])
+
+
+def draw_silence(silence: Silence, now: datetime) -> str:
+    """Return one line of `notifier silence list`."""
+    if silence.ends_at <= now:
+        state = f"ended {_draw_span(now - silence.ends_at)} ago"
+    elif silence.starts_at > now:
+        state = f"begins in {_draw_span(silence.starts_at - now)}"
+    else:
+        state = (
+            f"ends in {_draw_span(silence.ends_at - now)}, {silence.ends_at.isoformat(timespec='seconds')}"
+        )
+    about = " ".join(_quote(str(matcher)) for matcher in silence.matchers)
+    return clean(f"{silence.silence_id}  {about}  {state}  {silence.author}: {silence.comment}")
+
+
+def dump_silences(silences: Sequence[Silence], now: datetime) -> str:
+    """Return what `notifier silence list --json` prints."""
+    return _dump(
+        [
+            {
+                **asdict(one),
+                "matchers": [str(matcher) for matcher in one.matchers],
+                "is_active": one.is_active(now),
+            }
+            for one in silences
+        ]
+    )
+
+
+def _quote(text: str) -> str:
+    return f"'{text}'" if " " in text else text
 
 
 def _draw_engine(report: StatusReport, now: datetime) -> str:
@@ -107,7 +140,7 @@ def _draw_span(span: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return text that cannot speak to the terminal."""
     return "".join(" " if unicodedata.category(character)[0] == "C" else character for character in text)
 

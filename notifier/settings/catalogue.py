@@ -61,7 +61,9 @@ def _draw(path: PathPattern, annotation: Any, default: object = None) -> Iterato
         return
     yield Entry(path, is_table=False, is_secret=SecretStr in members, default=default)
     for item in inner:
-        if isinstance(item[0], type) and issubclass(item[0], BaseModel):
+        # A list of tables in a table of the same list ([[routes.routes]]) holds nothing new.
+        is_nested = path[-2:] == (ITEM, *path[:1])
+        if isinstance(item[0], type) and issubclass(item[0], BaseModel) and not is_nested:
             yield from _draw_model((*path, ITEM), item[0])
 
 
@@ -117,7 +119,10 @@ def _is_match(pattern: PathPattern, path: Sequence[str]) -> bool:
 
 
 def generalise(path: Sequence[str | int]) -> PathPattern:
-    """Put `*` and `[]` where a path has a name of the operator's choice or a place in a list."""
+    """Put `*` and `[]` where a path has a name of the operator's choice or a place in a list.
+
+    A list of tables in a table of the same list ([[routes.routes]]) counts as the outer one.
+    """
     pattern: list[str] = []
     for part in path:
         if isinstance(part, int):
@@ -126,6 +131,8 @@ def generalise(path: Sequence[str | int]) -> PathPattern:
             pattern.append(ANY_NAME)
         else:
             pattern.append(part)
+        if pattern[:2] == pattern[2:]:
+            del pattern[2:]
     return tuple(pattern)
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -19,6 +17,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from notifier.settings.routing_model import IntervalSettings, ReminderSettings, RouteSettings
+from notifier.settings.section import Section
 from notifier.settings.values import (
     AccountIds,
     AllowedHosts,
@@ -31,20 +31,19 @@ from notifier.settings.values import (
     Connections,
     Days,
     FilePath,
-    Globs,
     GraceHours,
     Hours,
     IntervalSeconds,
     Mebibytes,
     Mention,
     Name,
-    Names,
     NoProxyHosts,
     OwnerId,
     ProxyUrl,
     SlackBaseUrl,
     StoreKey,
     StoreUrl,
+    StormCards,
     TimeoutSeconds,
     Token,
     WaitSeconds,
@@ -61,12 +60,6 @@ FirstRun: TypeAlias = Literal["open", "all", "none"]
 WhenUnsure: TypeAlias = Literal["resend", "hold"]
 
 _OWNER_ID_LENGTH: Final = 4
-
-
-class Section(BaseModel):
-    """A table of settings: frozen, without unknown keys, silent about what stood in it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def _at_least(info: ValidationInfo, other: str, value: float) -> None:
@@ -218,21 +211,6 @@ ReceiverSettings: TypeAlias = Annotated[
 ]
 
 
-class RouteSettings(Section):
-    """`[[routes]]`: what goes to which receivers. An empty list, or no `livemode`, matches everything.
-
-    The first route that matches decides, unless it says `continue`.
-    """
-
-    events: Globs = ()
-    statuses: Globs = ()
-    connections: Globs = ()
-    accounts: Globs = ()
-    livemode: bool | None = None
-    receivers: Annotated[Names, Field(min_length=1)]
-    continues: bool = Field(default=False, alias="continue")
-
-
 class LinkSettings(Section):
     """`[links]`: which signature links may be opened by a click, and where people look things up."""
 
@@ -241,12 +219,18 @@ class LinkSettings(Section):
 
 
 class DeliverySettings(Section):
-    """`[delivery]`: how long and how often a message is tried or looked for; how long a shutdown waits."""
+    """`[delivery]`: how long and how often a message is tried or looked for; how long a shutdown waits.
+
+    Of more than `storm_cards` new signups for a channel within `storm_seconds`, the rest is one digest; with 0
+    there is none.
+    """
 
     give_up_after_hours: Hours = 72
     first_retry_seconds: WaitSeconds = 5
     max_retry_seconds: WaitSeconds = Field(default=3600, validate_default=True)
     look_seconds: WaitSeconds = 15
+    storm_cards: StormCards = 10
+    storm_seconds: WaitSeconds = 60
     grace_seconds: WaitSeconds = 10
 
     @field_validator("max_retry_seconds")
@@ -277,6 +261,8 @@ class Settings(BaseSettings):
     slack: SlackSettings = SlackSettings()
     receivers: dict[Name, ReceiverSettings] = {}
     routes: tuple[RouteSettings, ...] = ()
+    intervals: dict[Name, IntervalSettings] = {}
+    reminders: dict[Name, ReminderSettings] = {}
     links: LinkSettings = LinkSettings()
     delivery: DeliverySettings = DeliverySettings()
 

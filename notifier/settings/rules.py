@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from notifier.settings.layers import Problem
-from notifier.settings.values import NAME
+from notifier.settings.route_rules import judge_routes
 
 SALES: Final = "sales"
 ONCALL: Final = "oncall"
@@ -24,7 +24,8 @@ def find_contradictions(tree: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _judge_receivers(tree, receivers)
     else:
         yield from _judge_short_form(_table(tree, "slack"))
-    yield from _judge_routes(tree, set(receivers) or {SALES})
+    names = set(receivers) or {SALES}
+    yield from judge_routes(tree, names | {ONCALL} if SALES in names else names)
 
 
 def _judge_sources(tree: Mapping[str, Any]) -> Iterator[Problem]:
@@ -86,20 +87,6 @@ def _judge_receivers(tree: Mapping[str, Any], receivers: Mapping[str, Any]) -> I
                 "(NOTIFIER_SLACK__BOT_TOKEN or NOTIFIER_SLACK__BOT_TOKEN_FILE)",
                 ("receivers", name, "bot_token"),
             )
-
-
-def _judge_routes(tree: Mapping[str, Any], names: set[str]) -> Iterator[Problem]:
-    routes = tree.get("routes")
-    known = names | {ONCALL} if SALES in names else names
-    shown = ", ".join(sorted(filter(NAME.fullmatch, known)))
-    for number, route in enumerate(routes if isinstance(routes, list) else []):
-        wanted = route.get("receivers") if isinstance(route, dict) else None
-        for position, name in enumerate(wanted if isinstance(wanted, list) else []):
-            if isinstance(name, str) and name not in known:
-                yield Problem(
-                    f"names a receiver that does not exist; there is {shown}",
-                    ("routes", number, "receivers", position),
-                )
 
 
 def _table(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:

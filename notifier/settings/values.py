@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from notifier.domain.globs import is_sound
+
 T = TypeVar("T")
 
 ACCOUNT_ID: Final = re.compile(r"[PT][0-9]{8}")
@@ -247,6 +249,13 @@ def check_allowed_host(host: str) -> str:
     return host.lower()
 
 
+def check_glob(text: str) -> str:
+    """Return a pattern without spaces."""
+    if not GLOB.fullmatch(text) or not is_sound(text):
+        raise ValueError("expected a pattern without spaces, in which * stands for anything")
+    return text
+
+
 Name: TypeAlias = Annotated[
     str, AfterValidator(Form(NAME, "a name of lower-case letters, digits, _ and -, such as sales"))
 ]
@@ -276,9 +285,7 @@ Channel: TypeAlias = Annotated[str, AfterValidator(check_channel)]
 Mention: TypeAlias = Annotated[str, AfterValidator(check_mention)]
 StoreUrl: TypeAlias = Annotated[str, AfterValidator(check_store_url)]
 AllowedHost: TypeAlias = Annotated[str, AfterValidator(check_allowed_host)]
-Glob: TypeAlias = Annotated[
-    str, AfterValidator(Form(GLOB, "a pattern without spaces, in which * stands for anything"))
-]
+Glob: TypeAlias = Annotated[str, AfterValidator(check_glob)]
 AccountIds: TypeAlias = Annotated[tuple[AccountId, ...], AfterValidator(without_duplicates)]
 Connections: TypeAlias = Annotated[tuple[Connection, ...], AfterValidator(without_duplicates)]
 NoProxyHosts: TypeAlias = Annotated[tuple[NoProxyHost, ...], AfterValidator(without_duplicates)]
@@ -293,4 +300,5 @@ Days: TypeAlias = Annotated[float, BeforeValidator(Number(0, 36_500, "days"))]
 GraceHours: TypeAlias = Annotated[float, BeforeValidator(Number(0, 8760, "hours"))]
 Mebibytes: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 4096, "MiB"))]
 Concurrency: TypeAlias = Annotated[int, BeforeValidator(Number(1, 1000, is_whole=True))]
+StormCards: TypeAlias = Annotated[int, BeforeValidator(Number(0, 1000, is_whole=True))]
 Attempts: TypeAlias = Annotated[int, BeforeValidator(Number(1, 20, is_whole=True))]

@@ -53,6 +53,24 @@ class Books:
         query = select(table).where(table.c.starts_at <= now, table.c.ends_at > now)
         return [rows.read_silence(row) for row in self._connection.execute(query).mappings()]
 
+    def list_unannounced(self, now: datetime) -> list[tuple[Silence, bool]]:
+        """Return the silences of which it has to be said that they have begun (False) or ended (True)."""
+        table = tables.silences
+        begun = table.c.begun_at.is_(None) & (table.c.starts_at <= now) & (table.c.ends_at > now)
+        ended = table.c.begun_at.is_not(None) & table.c.ended_at.is_(None) & (table.c.ends_at <= now)
+        found = self._connection.execute(select(table).where(begun | ended)).mappings()
+        return [(rows.read_silence(row), row["begun_at"] is not None) for row in found]
+
+    def mark_announced(self, silence_id: str, now: datetime, *, is_end: bool) -> None:
+        """Remember that the beginning or the end of a silence was said."""
+        values = {"ended_at" if is_end else "begun_at": now}
+        one = tables.silences.c.silence_id == silence_id
+        self._connection.execute(tables.silences.update().where(one).values(**values))
+
+    def list_open_cards(self, most: int) -> list[tuple[Card, Account, ConnectionKey]]:
+        """Return the newest cards of cases that are not over, each with whose it is."""
+        return self.cards.list_open(most)
+
     def load_known_values(self) -> set[tuple[str, str]]:
         """Return the words of Dintero's that were noted as unknown before, as (kind, value)."""
         query = select(tables.known_values.c.kind, tables.known_values.c.value)

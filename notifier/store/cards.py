@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, func, select, update
 
 from notifier.domain.cards import Card
-from notifier.domain.model import PENDING, ConnectionKey
+from notifier.domain.model import PENDING, Account, ConnectionKey
 from notifier.store import statements, tables
 
 _cards = tables.cards
@@ -75,6 +75,27 @@ class Cards:
             query = select(table.c.case_id, table.c.account_id, table.c.name).where(some)
             found |= {row[0]: ConnectionKey(row[1], row[2]) for row in self._connection.execute(query)}
         return found
+
+    def list_open(self, most: int) -> list[tuple[Card, Account, ConnectionKey]]:
+        """Return the newest cards of cases that have not ended, each with whose it is."""
+        cases, accounts = tables.cases, tables.accounts
+        query = (
+            select(_cards, cases.c.account_id, cases.c.name, accounts.c.merchant, accounts.c.is_live)
+            .join(cases, cases.c.case_id == _cards.c.case_id)
+            .join(accounts, accounts.c.account_id == cases.c.account_id)
+            .where(cases.c.end.is_(None), _cards.c.posted_at.is_not(None))
+            .order_by(_cards.c.posted_at.desc())
+            .limit(most)
+        )
+        found = self._connection.execute(query).mappings()
+        return [
+            (
+                Card(**{column.name: row[column.name] for column in _cards.columns}),
+                Account(row["account_id"], row["merchant"], row["is_live"]),
+                ConnectionKey(row["account_id"], row["name"]),
+            )
+            for row in found
+        ]
 
     def note_posted(
         self, case_id: str, destination: str, channel: str, message_ref: str, now: datetime

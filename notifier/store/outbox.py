@@ -102,6 +102,32 @@ class Outbox:
             doubt_ends_at=row["doubt_ends_at"],
         )
 
+    def list_muted(self, most: int) -> list[Notification]:
+        """Return the newest of what is kept back of each case for each destination."""
+        table = tables.outbox
+        newest = (
+            select(func.max(table.c.seq))
+            .where(table.c.state == DeliveryState.MUTED)
+            .group_by(table.c.case_id, table.c.destination)
+            .limit(most)
+        )
+        found = self._connection.execute(select(table).where(table.c.seq.in_(newest)))
+        return [rows.read_notification(row) for row in found.mappings()]
+
+    def release_muted(self, newest: Notification, now: datetime) -> None:
+        """Let the newest of what is kept back of a case be sent: it tells what is true by now."""
+        table = tables.outbox
+        kept = update(table).where(
+            table.c.case_id == newest.case_id,
+            table.c.destination == newest.destination,
+            table.c.state == DeliveryState.MUTED,
+        )
+        one = table.c.notification_id == newest.notification_id
+        due = {"state": DeliveryState.DUE, "covered_by": "", "created_at": now, "next_attempt_at": now}
+        self._connection.execute(kept.where(one).values(**due))
+        others = {"state": DeliveryState.COVERED, "settled_at": now, "covered_by": newest.notification_id}
+        self._connection.execute(kept.values(**others))
+
     def put_back(self, claim: Claim) -> None:
         """Undo a claim: nothing was sent on it."""
         self._change(claim, state=DeliveryState.DUE, attempts=claim.attempt - 1)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.e2e.conftest import Stage
+from tests.e2e.conftest import LIVE, Stage
 
 HEADER = "The settings cannot work:"
 
@@ -79,6 +79,18 @@ async def test_wrong_usage_is_told_as_such(stage: Stage) -> None:
         ("demo", "--port", "99999"),
         ("demo", "--seconds", "soon"),
         ("\udcff\x1b[31m",),
+        ("routes",),
+        ("routes", "test", "--event", "failed"),
+        ("routes", "test", "--account", LIVE),
+        ("routes", "test", "--account", "P1", "--event", "failed"),
+        ("routes", "test", "--account", LIVE, "--event", "failed", "--at", "2026-11-22T12:00"),
+        ("routes", "test", "--account", LIVE, "--event", "failed", "--live", "--test"),
+        ("silence", "add", "account=P1", "--comment", "x"),
+        ("silence", "add", "account=P1", "--for", "2h"),
+        ("silence", "add", "account=P1", "--for", "soon", "--comment", "x"),
+        ("silence", "add", "conection=vipps", "--for", "2h", "--comment", "x"),
+        ("silence", "add", "account=\udcff", "--for", "2h", "--comment", "x"),
+        ("silence", "expire"),
     )
     results = await asyncio.gather(*(stage.run(*map(os.fsencode, arguments)) for arguments in wrong))
     for arguments, result in zip(wrong, results, strict=True):
@@ -86,5 +98,7 @@ async def test_wrong_usage_is_told_as_such(stage: Stage) -> None:
         assert result.err.startswith("usage: notifier"), arguments
     help_, version = await asyncio.gather(stage.run("--help"), stage.run("--version"))
     assert (help_.code, version.code) == (0, 0)
-    assert all(command in help_.out for command in ("run", "check", "status", "outbox", "demo"))
+    assert all(
+        command in help_.out for command in ("run", "check", "status", "outbox", "routes", "silence", "demo")
+    )
     assert version.out.startswith("notifier ")

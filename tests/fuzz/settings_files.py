@@ -11,7 +11,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from notifier import app
+from notifier import app, routing
 from notifier.errors import ConfigError
 from notifier.settings import list_secrets, load_settings, resolve_receivers, resolve_sources
 from tests.fuzz.dintero_answers import VALUE
@@ -82,7 +82,9 @@ def _load(environ: dict[str, str], files: dict[str, bytes]) -> str:
     assert "CANARY" not in f"{sources!r} {receivers!r}"
     assert list_secrets(loaded)
     app.list_targets(loaded)
-    app.list_routes(loaded)
+    routing.list_routes(loaded)
+    routing.list_intervals(loaded)
+    routing.list_schedules(loaded)
     return VALUE
 
 

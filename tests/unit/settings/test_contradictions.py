@@ -90,8 +90,8 @@ TOGETHER = [
     ),
     pytest.param(
         DINTERO,
-        f'{OPS}[[routes]]\nreceivers = ["ops"]\n[[routes]]\nreceivers = ["ops", "sales"]\n',
-        f"routes#2.receivers#2 ({FILE}, line 7): names a receiver that does not exist; there is ops.",
+        f'{OPS}[[routes]]\nreceivers = ["ops"]\ncontinue = true\n[[routes]]\nreceivers = ["ops", "sales"]\n',
+        f"routes#2.receivers#2 ({FILE}, line 8): names a receiver that does not exist; there is ops.",
         id="route to nobody",
     ),
     pytest.param(

@@ -23,17 +23,17 @@ def list_shown(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tupl
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from list_shown(inner, (*path, key))
-    elif path == ("routes",):
-        assert isinstance(value, list)
-        for number, route in enumerate(value):
-            yield from list_shown(route, (*path, number))
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for number, table in enumerate(value):
+            yield from list_shown(table, (*path, number))
     else:
         yield generalise(path), value
 
 
 def is_shown_elsewhere(entry: Entry) -> bool:
     """Sources have the keys of [dintero], and tables are shown by what is in them."""
-    return entry.is_table or entry.path[0] == "sources" or entry.path == ("routes",)
+    is_list_of_tables = entry.path[-1] in {"routes", "escalations"}
+    return entry.is_table or entry.path[0] == "sources" or is_list_of_tables
 
 
 def test_the_example_is_all_comments() -> None:
@@ -49,7 +49,8 @@ def test_the_example_shows_exactly_the_settings() -> None:
 
 def test_the_example_shows_the_defaults() -> None:
     """Where a setting has a default, the example shows it."""
-    shown = dict(list_shown(tomllib.loads(uncomment())))
+    # The outer of two nested routes comes first, and shows the defaults.
+    shown = dict(reversed(list(list_shown(tomllib.loads(uncomment())))))
     for entry in list_entries():
         if not is_shown_elsewhere(entry) and entry.default is not None:
             default = list(entry.default) if isinstance(entry.default, tuple) else entry.default

@@ -149,7 +149,10 @@ ENTRIES = [
     (
         "NOTIFIER_ROUTES",
         "[{}]",
-        "routes#1.receivers (NOTIFIER_ROUTES): is missing: write it into its section of the file.",
+        (
+            "routes#1.receivers (NOTIFIER_ROUTES): is missing: "
+            "name receivers here, or in a route around this one."
+        ),
     ),
     (
         "NOTIFIER_ROUTES",

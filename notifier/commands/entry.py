@@ -1,0 +1,45 @@
+"""What every command begins with, the settings and the store, and what it ends with, an exit code."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from notifier.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from notifier.settings import Settings
+    from notifier.store.database import Database
+
+EXIT_OK: Final = 0
+EXIT_FAILURE: Final = 1
+EXIT_CONFIG: Final = 78
+"""EX_CONFIG of sysexits.h."""
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - its only name
+
+
+def load(options: argparse.Namespace) -> "Settings":
+    """Read the settings. Raises ConfigError."""
+    from notifier.settings import load_settings
+
+    try:
+        folder = Path.cwd()
+    except OSError as error:
+        raise ConfigError(
+            "the working directory: does not exist any more; change to one that does."
+        ) from error
+    return load_settings(config_path=options.config, environ=os.environ, cwd=folder)
+
+
+def open_store(settings: "Settings") -> "Database":
+    """Open the store beside an engine that may run on it. Raises StoreError."""
+    from notifier.store.database import Database
+
+    database = Database(settings.store.url)
+    try:
+        database.open_existing()
+    except StoreError:
+        database.close()
+        raise
+    return database
