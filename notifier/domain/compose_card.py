@@ -30,6 +30,8 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
     standing = assess(dossier.connection, case, now)
     mood, headline, advice = _FACES[standing.stage]
     request = standing.request
+    if standing.stage is Stage.ENABLED and (request is not None or case.asked_at is not None):
+        headline = "Signed: the connection is enabled"
     described = request if standing.awaits_signature else _find_last(dossier, case)
     card = Message(
         notification_id=notification_id,

@@ -221,8 +221,8 @@ class LinkSettings(Section):
 class DeliverySettings(Section):
     """`[delivery]`: how long and how often a message is tried or looked for; how long a shutdown waits.
 
-    Of more than `storm_cards` new signups for a channel within `storm_seconds`, the rest is one digest; with 0
-    there is none.
+    Of more than `storm_cards` new signups for a channel within `storm_seconds`, the rest is one digest;
+    with 0 there is none.
     """
 
     give_up_after_hours: Hours = 72
