@@ -42,7 +42,7 @@ def write_message(claim: Claim, matter: Matter, traits: Traits, house: House, no
 def is_for_channel(matter: Matter | None) -> bool:
     """Whether the reply about a matter is shown in the channel as well: an end is, and an escalation."""
     if isinstance(matter, NoticeFile):
-        return matter.notice.kind is NoticeKind.INCIDENT
+        return matter.notice.kind in {NoticeKind.INCIDENT, NoticeKind.SILENCE_ENDED}
     if matter is None:
         return False
     change = matter.change
