@@ -28,8 +28,8 @@ from notifier.domain.storm import StormGuard
 from notifier.domain.watch import Coverage, Target, plan_targets
 from notifier.errors import NotifierError
 from notifier.network import Network, open_network
+from notifier.receivers.session import open_session
 from notifier.receivers.slack.bot import SlackBotReceiver
-from notifier.receivers.slack.session import open_session
 from notifier.receivers.slack.webhook import SlackWebhookReceiver
 from notifier.routing import list_intervals, list_routes, list_schedules
 from notifier.service.clock import SystemClock

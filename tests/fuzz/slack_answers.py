@@ -9,17 +9,9 @@ from hypothesis import strategies as st
 
 from notifier.domain.delivery import Receipt
 from notifier.errors import DeliveryError, DeliveryRateLimited
+from notifier.receivers.answers import MAX_RETRY_SECONDS, MIN_RETRY_SECONDS, Answer, read_retry_after
 from notifier.receivers.slack.access import judge_channel, judge_scopes, read_scopes
-from notifier.receivers.slack.answers import (
-    MAX_RETRY_SECONDS,
-    MIN_RETRY_SECONDS,
-    Address,
-    Answer,
-    read_api,
-    read_post,
-    read_retry_after,
-    read_webhook,
-)
+from notifier.receivers.slack.answers import Address, read_api, read_post, read_webhook
 from notifier.receivers.slack.channels import read_cursor
 from notifier.receivers.slack.client import RemoteClock
 from notifier.receivers.slack.lookup import find_message

@@ -9,7 +9,7 @@ import pytest
 
 from notifier.domain.message import Fact, Link, Message, Moment, Mood, Outside
 from notifier.receivers.slack.bot import SlackBotReceiver
-from notifier.receivers.slack.session import open_session
+from notifier.receivers.session import open_session
 from notifier.receivers.slack.webhook import SlackWebhookReceiver
 from notifier.sandbox import Fault, SandboxSlack
 from notifier.service.ports import Receiver

@@ -19,7 +19,7 @@ from notifier.errors import (
 )
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.receivers.slack.refusals import KNOWN_CODES, Meaning, find_refusal
-from notifier.receivers.slack.session import open_session
+from notifier.receivers.session import open_session
 from notifier.receivers.slack.webhook import SlackWebhookReceiver
 from notifier.sandbox import (
     Fault,

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from notifier.domain.message import Fact, Link, Message, Moment, Mood, Outside, RefusedLink
 from notifier.receivers.slack.blocks import SlackPost, render
 from notifier.receivers.slack.mention import read_mention
-from notifier.receivers.slack.text import clean_line, clean_lines, cut, deaden, measure
+from notifier.receivers.slack.text import deaden
+from notifier.receivers.text import clean_line, clean_lines, cut, measure
 from notifier.sandbox.limits import errors_in
 
 NASTY = (
