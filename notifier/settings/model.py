@@ -153,7 +153,7 @@ class StoreSettings(Section):
 
 
 class NetworkSettings(Section):
-    """`[network]`: how Dintero and Slack are reached. Certificates are always verified."""
+    """`[network]`: how Dintero and the receivers are reached. Certificates are always verified."""
 
     ca_file: FilePath | None = None
     proxy: ProxyUrl | None = None
