@@ -160,10 +160,10 @@ numbers = st.lists(st.integers(0, 2**32 - 1), max_size=30)
 accounts = st.sampled_from([SAMPLES["account"], SAMPLES["account"], SAMPLES["page"]])
 
 TARGETS: Final = (
-    Target("message", 6, st.tuples(st.builds(Case, messages), numbers), take_message, unfold_messages),
+    Target("message", 4, st.tuples(st.builds(Case, messages), numbers), take_message, unfold_messages),
     Target(
         "answers to messages",
-        6,
+        4,
         st.tuples(batch(accounts, ALL), batch(accounts, ALL)),
         take_answers,
         unfold_answers,

@@ -149,11 +149,11 @@ def assert_machines_take(message: Message) -> None:
         if not message.is_over:
             assert 0 < len(body["payload"]["summary"]) <= MAX_SUMMARY_CHARS
             assert body["payload"]["source"]
-            assert_visible(json.dumps([body["payload"], body["client"]], ensure_ascii=False))
+            assert_visible("".join(set(json.dumps([body["payload"], body["client"]], ensure_ascii=False))))
     payload = json.loads(write_payload(message))
     PAYLOAD.validate(payload)
     shown = {key: value for key, value in payload.items() if key not in {"signature_link", "backoffice"}}
-    assert_visible(json.dumps(shown, ensure_ascii=False))
+    assert_visible("".join(set(json.dumps(shown, ensure_ascii=False))))
 
 
 def assert_plain_text_is_dead(message: Message) -> None:
@@ -161,7 +161,7 @@ def assert_plain_text_is_dead(message: Message) -> None:
     title, body = write_title(message), write_body(message)
     assert len(title) <= 1_000
     assert len(body) <= MAX_TEXT_CHARS
-    assert_visible(title + body)
+    assert_visible("".join(set(title + body)))
     ours = [message.action, message.backoffice]
     lines = [f"{cut(one.label, 80) or 'Open'}: {quote_url(one.url)}" for one in ours if isinstance(one, Link)]
     lines += [f"{moment.label[:40]}" for moment in message.moments]
