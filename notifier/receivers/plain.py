@@ -7,7 +7,7 @@ deadened as for Slack, and never begins a line.
 from collections.abc import Iterator
 from typing import Final
 
-from notifier.domain.message import Link, Message, RefusedLink
+from notifier.domain.message import Line, Link, Message, RefusedLink
 from notifier.receivers.text import clean_line, cut, deaden_marks, quote_url, write_utc
 
 MAX_TEXT_CHARS: Final = 4_000
@@ -56,13 +56,23 @@ def _write_lines(message: Message) -> Iterator[str]:
     yield from _write_action(message.action)
     for moment in message.moments:
         yield f"{cut(moment.label, _SHORT_CHARS)} {write_utc(moment.at)}"
-    for fact in (*message.facts, *message.lines):
+    yield from (_write_line(line) for line in message.lines)
+    for fact in message.facts:
         if value := _clean(fact.value, _LONG_CHARS):
             yield f"{cut(fact.label, _WORDS_CHARS)}: {value}"
     if message.backoffice:
         yield f"{cut(message.backoffice.label, _SHORT_CHARS)}: {quote_url(message.backoffice.url)}"
     if event_id := _clean(message.event_id):
         yield f"Event {event_id}"
+
+
+def _write_line(line: Line) -> str:
+    """Return a line of a digest, with its link where that is an address."""
+    until = f"before {write_utc(line.until)}" if line.until else ""
+    link = _write_url(line.action) if line.action else ""
+    parts = (_clean(line.value), cut(line.label, _WORDS_CHARS), until)
+    said = " ".join(part for part in parts if part)
+    return f"- {said}. {link}" if link else f"- {said}"
 
 
 def _write_action(action: Link | RefusedLink | None) -> Iterator[str]:

@@ -8,13 +8,13 @@ Source: developer.pagerduty.com, "Send an Alert Event" (Events API v2, POST /v2/
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, Final
 
 from notifier.domain.delivery import Receipt
-from notifier.domain.message import Fact, Message, Severity
+from notifier.domain.message import Message, Severity
 from notifier.domain.model import DECLINED
 from notifier.errors import DeliveryRejected
 from notifier.receivers.answers import Answer, Peer, explain
@@ -140,18 +140,19 @@ def _detail(message: Message) -> Iterator[tuple[str, object]]:
         yield "moments", {one.label: one.at.isoformat() for one in message.moments[:_MAX_ENTRIES]}
     if message.steps:
         yield "steps", {one.label: _tell_step(one.is_done) for one in message.steps[:_MAX_ENTRIES]}
-    if facts := _gather(message.facts):
-        yield "facts", facts
-    if lines := _gather(message.lines):
-        yield "lines", lines
+    facts = [f"{cut(one.label, _NAME_CHARS)}: {clean_line(one.value, _FACT_CHARS)}" for one in message.facts]
+    if facts:
+        yield "facts", _bound(facts)
+    lines = [f"{clean_line(one.value, _NAME_CHARS)} {cut(one.label, _WORDS_CHARS)}" for one in message.lines]
+    if lines:
+        yield "lines", _bound([line.strip() for line in lines])
 
 
 def _tell_step(is_done: bool) -> str:
     return "done" if is_done else "to come"
 
 
-def _gather(facts: Iterable[Fact]) -> list[str]:
-    told = [f"{cut(one.label, _NAME_CHARS)}: {clean_line(one.value, _FACT_CHARS)}" for one in facts]
+def _bound(told: list[str]) -> list[str]:
     if len(told) > _MAX_ENTRIES:
         return [*told[:_MAX_ENTRIES], f"and {len(told) - _MAX_ENTRIES} more"]
     return told

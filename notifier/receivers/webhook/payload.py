@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from notifier.domain.message import Fact, Link, Message, RefusedLink
+from notifier.domain.message import Fact, Line, Link, Message, RefusedLink
 from notifier.receivers.text import clean_line, clean_lines, cut
 
 VERSION: Final = 1
@@ -59,7 +59,7 @@ def draw(message: Message) -> dict[str, Any]:
             for one in message.steps[:_MAX_ENTRIES]
         ],
         "facts": _draw_facts(message.facts),
-        "lines": _draw_facts(message.lines),
+        "lines": [_draw_line(one) for one in message.lines[:_MAX_ENTRIES]],
         "backoffice": message.backoffice.url if message.backoffice else None,
     }
 
@@ -86,6 +86,15 @@ def _draw_facts(facts: Iterable[Fact]) -> list[dict[str, str]]:
         }
         for one in tuple(facts)[:_MAX_ENTRIES]
     ]
+
+
+def _draw_line(line: Line) -> dict[str, str | None]:
+    return {
+        "label": cut(line.label, _WORDS_CHARS),
+        "value": clean_line(line.value, _NAME_CHARS) or None,
+        "signature_link": line.action.url if line.action else None,
+        "until": _write_instant(line.until) if line.until else None,
+    }
 
 
 def _write_instant(at: datetime) -> str:

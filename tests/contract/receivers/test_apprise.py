@@ -3,11 +3,12 @@
 import logging
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from notifier.domain.delivery import Level
-from notifier.domain.message import Link, Message, Outside
+from notifier.domain.message import Line, Link, Message, Outside
 from notifier.errors import ConfigError, DeliveryAmbiguous, DeliveryUnavailable
 from notifier.receivers.apprise import AppriseReceiver
 from notifier.sandbox import answer, hang
@@ -35,6 +36,17 @@ async def test_message_goes_out_as_plain_text(inbox: Inbox, message: Message) ->
         "Backoffice: https://backoffice.dintero.com/P12345678",
         "Event ev_1",
     ]
+
+
+async def test_digest_goes_out_line_by_line(inbox: Inbox, message: Message) -> None:
+    """Each line of a digest must say whose it is and what to open, as far as there is room."""
+    until = datetime(2026, 12, 1, tzinfo=UTC)
+    line = Line("waits for a signature", Outside("Bakeri <!x> AS"), Link(LINK, "Open"), until)
+    await make(inbox).send(replace(message, lines=(line,) * 200), is_plain=False)
+    text = inbox.taken[0].json["message"]
+    said = f"- Bakeri ‹!x› AS waits for a signature before 1 Dec 2026, 00:00 UTC. Open: {LINK}"
+    assert text.splitlines().count(said) > 10
+    assert len(text) <= 4_000
 
 
 async def test_several_addresses_are_all_sent_to(inbox: Inbox, message: Message) -> None:

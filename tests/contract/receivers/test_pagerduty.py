@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from notifier.domain.delivery import Level, WhenUnsure
-from notifier.domain.message import Fact, Message, Outside, Severity
+from notifier.domain.message import Fact, Line, Link, Message, Outside, Severity
 from notifier.errors import DeliveryRejected
 from notifier.receivers.pagerduty.events import MAX_EVENT_BYTES, name_alert, render
 from notifier.receivers.pagerduty.receiver import PagerDutyReceiver
@@ -105,11 +105,18 @@ def test_no_event_is_beyond_the_limits(message: Message) -> None:
     text = Outside("".join(NASTY) * 400)
     facts = tuple(Fact("Says" * 100, text) for _ in range(300))
     evil = replace(
-        message, merchant=text, connection=text, headline_value=text, facts=facts, lines=facts, status=text
+        message,
+        merchant=text,
+        connection=text,
+        headline_value=text,
+        facts=facts,
+        lines=tuple(Line(fact.label, fact.value, Link(LINK, "Open")) for fact in facts),
+        status=text,
     )
     event = render(evil, ROUTING_KEY, is_plain=False)
     assert len(event) <= MAX_EVENT_BYTES
-    assert b"and 275 more" in event
+    assert event.count(b"and 275 more") == 2
+    assert LINK.encode() not in event
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from notifier.domain.message import Fact, Message, Outside, Severity, Step
+from notifier.domain.message import Line, Link, Message, Outside, Severity, Step
 from notifier.errors import ConfigError, DeliveryAmbiguous, DeliveryRejected
 from notifier.receivers.webhook.payload import draw, name_type
 from notifier.receivers.webhook.receiver import WebhookReceiver
@@ -26,6 +26,7 @@ SCHEMA: dict[str, Any] = json.loads(
     (Path(__file__).parents[3] / "docs/webhook-payload.schema.json").read_text(encoding="utf-8")
 )
 NEXT_KEY = "whsec_" + b64encode(b"the-key-that-comes-next!").decode()
+SOON = datetime(2026, 12, 1, tzinfo=UTC)
 FULL = replace(
     MESSAGES["signature_required"],
     mark="Reminder",
@@ -33,7 +34,10 @@ FULL = replace(
     status=Outside("pending"),
     severity=Severity.WARNING,
     steps=(Step("Applied", is_done=True, at=datetime(2026, 8, 1, tzinfo=UTC)), Step("Signed", is_done=False)),
-    lines=(Fact("vipps", Outside("Bakeri AS")),),
+    lines=(
+        Line("waits for a signature", Outside("Bakeri AS"), Link("https://s.example/1", "Open"), SOON),
+        Line("two more"),
+    ),
 )
 EVERY = {**MESSAGES, "full": FULL}
 

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from notifier import app
-from notifier.assembly import find_address
 from notifier.domain.message import Message
 from notifier.errors import ConfigError, DeliveryError
 from notifier.sandbox import answer
-from notifier.settings import Settings, load_settings, resolve_receivers
+from notifier.settings import Settings, find_address, load_settings, resolve_receivers
 from tests.contract.receivers.conftest import ROUTING_KEY, SIGNING_KEY, TOKEN
 from tests.contract.receivers.inbox import Inbox
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from notifier.domain.message import Fact, Link, Message, Moment, Mood, Outside, RefusedLink
+from notifier.domain.message import Fact, Line, Link, Message, Moment, Mood, Outside, RefusedLink
 from notifier.receivers.pagerduty.events import MAX_DEDUP_CHARS, MAX_EVENT_BYTES, MAX_SUMMARY_CHARS
 from notifier.receivers.pagerduty.events import render as write_event
 from notifier.receivers.plain import MAX_TEXT_CHARS, write_body, write_title
@@ -174,7 +174,12 @@ def assert_plain_text_is_dead(message: Message) -> None:
 @given(st.builds(Case, messages), st.booleans())
 def test_other_receivers_take_any_message(case: Case, is_over: bool) -> None:
     """Any message must be taken by every kind, within its limits, and with outside text as mere text."""
-    message = replace(case.message, is_over=is_over, lines=case.message.facts, status=case.message.merchant)
+    message = replace(
+        case.message,
+        is_over=is_over,
+        lines=tuple(Line(fact.label, fact.value) for fact in case.message.facts),
+        status=case.message.merchant,
+    )
     assert_machines_take(message)
     assert_plain_text_is_dead(message)
 
