@@ -1,7 +1,8 @@
 """The settings, section by section, as frozen values.
 
 Every section is one table of the TOML file. Durations and sizes carry their unit in the name. What a single
-value must look like is in `values`; what several must be to one another is in `rules`.
+value must look like is in `values`; what several must be to one another is in `rules`; the receivers, kind by
+kind, are in `kinds`.
 """
 
 from collections.abc import Iterable
@@ -17,8 +18,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from notifier.settings.kinds import ReceiverSettings
 from notifier.settings.routing_model import IntervalSettings, ReminderSettings, RouteSettings
-from notifier.settings.section import Section
+from notifier.settings.section import Section, WhenUnsure
 from notifier.settings.values import (
     AccountIds,
     AllowedHosts,
@@ -57,7 +59,6 @@ ENV_DELIMITER: Final = "__"
 LevelName: TypeAlias = Literal["debug", "info", "warning", "error"]
 FormatName: TypeAlias = Literal["console", "json"]
 FirstRun: TypeAlias = Literal["open", "all", "none"]
-WhenUnsure: TypeAlias = Literal["resend", "hold"]
 
 _OWNER_ID_LENGTH: Final = 4
 
@@ -152,7 +153,7 @@ class StoreSettings(Section):
 
 
 class NetworkSettings(Section):
-    """`[network]`: how Dintero and Slack are reached. Certificates are always verified."""
+    """`[network]`: how Dintero and the receivers are reached. Certificates are always verified."""
 
     ca_file: FilePath | None = None
     proxy: ProxyUrl | None = None
@@ -180,35 +181,6 @@ class SlackSettings(Section):
     when_unsure: WhenUnsure = "resend"
     emergency: bool = False
     timeout_seconds: TimeoutSeconds = 15
-
-
-class SlackReceiverSettings(Section):
-    """`[receivers.<name>]` of kind slack: a channel, by bot token."""
-
-    kind: Literal["slack"]
-    channel: Channel
-    bot_token: Token | None = None
-    base_url: SlackBaseUrl | None = None
-    mention: Mention | None = None
-    when_unsure: WhenUnsure = "resend"
-    emergency: bool = False
-    pace_seconds: WaitSeconds = 1.0
-
-
-class SlackWebhookReceiverSettings(Section):
-    """`[receivers.<name>]` of kind slack_webhook: a channel, by an incoming webhook."""
-
-    kind: Literal["slack_webhook"]
-    url: WebhookUrl
-    mention: Mention | None = None
-    when_unsure: WhenUnsure = "resend"
-    emergency: bool = False
-    pace_seconds: WaitSeconds = 1.0
-
-
-ReceiverSettings: TypeAlias = Annotated[
-    SlackReceiverSettings | SlackWebhookReceiverSettings, Field(discriminator="kind")
-]
 
 
 class LinkSettings(Section):
