@@ -91,6 +91,7 @@ def _write_metadata(message: Message) -> Block:
         "case_id": message.case_id,
         "account_id": message.account_id,
         "connection": message.connection,
+        "event_id": message.cause,
     }
     payload = {name: clean_line(value, _ID_CHARS) for name, value in named.items()}
     return {"event_type": EVENT_TYPE, "event_payload": payload}
