@@ -29,7 +29,7 @@ from notifier.errors import NotifierError
 from notifier.network import Network, open_network
 from notifier.receivers.session import open_session
 from notifier.routing import list_intervals, list_routes, list_schedules
-from notifier.service.clock import SystemClock
+from notifier.service.clock import SYSTEM_CLOCK
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.emergency import Emergency
@@ -38,7 +38,7 @@ from notifier.service.head_start import HeadStart
 from notifier.service.link_keeper import LinkKeeper
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
-from notifier.service.ports import Receiver, Source
+from notifier.service.ports import Clock, Receiver, Source
 from notifier.service.pruner import Pruner
 from notifier.service.quiet_keeper import QuietKeeper
 from notifier.service.recorder import Recorder
@@ -66,7 +66,7 @@ class Outside:
     directory: Directory
 
 
-async def run(settings: Settings, stopping: asyncio.Event | None = None) -> None:
+async def run(settings: Settings, stopping: asyncio.Event | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
     """Run the service until SIGTERM, SIGINT or `stopping`. Raises NotifierError."""
     stop = stopping or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -75,12 +75,12 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None) -> None
     try:
         async with (
             connect(settings) as outside,
-            _begin_reading(settings, outside) as head_start,
-            _watch_store(settings, outside) as watch,
+            _begin_reading(settings, outside, clock) as head_start,
+            _watch_store(settings, outside, clock) as watch,
         ):
             supervisor = Supervisor(
                 lambda creates: _open_store(settings, creates=creates),
-                lambda store: _make_engine(settings, store, outside, store, head_start),
+                lambda store: _make_engine(settings, store, outside, clock, store, head_start),
                 watch,
             )
             await supervisor.run(stop, settings.delivery.grace_seconds)
@@ -94,7 +94,7 @@ async def run_once(settings: Settings) -> Report:
     database = _open_store(settings, creates=True)
     try:
         async with connect(settings) as outside:
-            return await _make_engine(settings, database, outside).run_once()
+            return await _make_engine(settings, database, outside, SYSTEM_CLOCK).run_once()
     finally:
         database.close()
 
@@ -213,9 +213,9 @@ def _open_store(settings: Settings, *, creates: bool) -> "Database":
 
 
 @asynccontextmanager
-async def _begin_reading(settings: Settings, outside: Outside) -> AsyncIterator[HeadStart]:
+async def _begin_reading(settings: Settings, outside: Outside, clock: Clock) -> AsyncIterator[HeadStart]:
     """Send the first polls, as many as may be on their way at once, while the store is still being opened."""
-    head_start = HeadStart(outside.sources, SystemClock())
+    head_start = HeadStart(outside.sources, clock)
     head_start.begin(outside.targets[: settings.poll.concurrency])
     try:
         yield head_start
@@ -224,8 +224,7 @@ async def _begin_reading(settings: Settings, outside: Outside) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def _watch_store(settings: Settings, outside: Outside) -> AsyncIterator[StoreWatch]:
-    clock = SystemClock()
+async def _watch_store(settings: Settings, outside: Outside, clock: Clock) -> AsyncIterator[StoreWatch]:
     chosen = [outside.receivers[one.name] for one in _list_emergency_receivers(settings)]
     where = f"{settings.store.path.absolute()} on {socket.gethostname()}"
     emergency = Emergency(chosen, where, clock)
@@ -247,10 +246,10 @@ def _make_engine(
     settings: Settings,
     store: "Database | StoreWatch",
     outside: Outside,
+    clock: Clock,
     watch: StoreWatch | None = None,
     head_start: HeadStart | None = None,
 ) -> Engine:
-    clock = SystemClock()
     delivery, polling = settings.delivery, settings.poll
     policy = RetryPolicy(
         first_seconds=delivery.first_retry_seconds,

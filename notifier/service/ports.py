@@ -1,5 +1,6 @@
 """What the service needs of the outside: sources, a store, receivers and a clock."""
 
+from asyncio import TimerHandle
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -45,6 +46,9 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> TimerHandle:
+        """Call something in the running loop when so many seconds have passed."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
