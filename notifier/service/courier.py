@@ -115,7 +115,9 @@ class Courier:
             return False
         at = now + timedelta(seconds=min(seconds_left, self._policy.look_pause_seconds))
         await self._record(
-            lambda books: books.outbox.record_retry(claim, at, is_repeat=True, attempts=claim.attempt - 1)
+            lambda books: books.outbox.record_retry(
+                claim, at, now=now, is_repeat=True, attempts=claim.attempt - 1
+            )
         )
         return True
 
@@ -137,7 +139,7 @@ class Courier:
         at = now + timedelta(seconds=LINK_WAIT_SECONDS)
         await self._record(
             lambda books: books.outbox.record_retry(
-                claim, at, is_repeat=False, error_code="no_link", error=sentence
+                claim, at, now=now, is_repeat=False, error_code="no_link", error=sentence
             )
         )
         _log.warning("put off", **_describe(claim), error=sentence)
@@ -293,6 +295,7 @@ def _apply(books: Books, claim: Claim, verdict: Verdict, error: DeliveryError, n
     books.outbox.record_retry(
         claim,
         verdict.at,
+        now=now,
         is_repeat=verdict.is_repeat,
         is_plain=verdict.is_plain,
         attempts=claim.attempt if verdict.counts else claim.attempt - 1,
