@@ -90,6 +90,11 @@ def draw_letters(letters: Sequence[Letter]) -> str:
     return "\n".join(clean(_draw_letter(letter)) for letter in letters)
 
 
+def dump_json(value: Any) -> str:
+    """Return a value as the commands print it for programs."""
+    return _dump(value)
+
+
 def dump_letters(letters: Sequence[Letter]) -> str:
     """Return what `notifier outbox list --json` prints."""
     return _dump([asdict(letter) for letter in letters])
