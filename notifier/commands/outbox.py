@@ -28,9 +28,7 @@ def _list(options: argparse.Namespace) -> int:
 
     others = UNSENT if options.all else ()
     with open_store(load(options)) as database:
-        letters = database.read_now(
-            lambda connection: list_letters(connection, (*AWAITS_DECISION, *others))
-        )
+        letters = database.read_now(lambda connection: list_letters(connection, (*AWAITS_DECISION, *others)))
     print(screen.dump_letters(letters) if options.json else screen.draw_letters(letters))
     return EXIT_OK
 
