@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from notifier import __version__
-from notifier.assembly import make_receiver
+from notifier.assembly import make_receiver, make_texts
 from notifier.dintero.client import MEBIBYTE, Transport
 from notifier.dintero.credentials import Credentials
 from notifier.dintero.retry import Retry
@@ -259,7 +259,9 @@ def _make_engine(
         look_seconds=delivery.look_seconds,
     )
     house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
-    courier = Courier(outside.receivers, store, clock, house, policy, random.random)
+    courier = Courier(
+        outside.receivers, store, clock, house, policy, random.random, reword=make_texts(settings, clock)
+    )
     storms = Storms(StormGuard(delivery.storm_cards, timedelta(seconds=delivery.storm_seconds)))
     dispatcher = Dispatcher(outside.receivers, store, clock, courier, policy, storms)
     planner = Planner(list_routes(settings), outside.directory, list_intervals(settings))

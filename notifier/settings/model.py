@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from notifier.settings.kinds import ReceiverSettings
 from notifier.settings.routing_model import IntervalSettings, ReminderSettings, RouteSettings
 from notifier.settings.section import Section, WhenUnsure
+from notifier.settings.text_model import TextKind, TextSettings
 from notifier.settings.values import (
     AccountIds,
     AllowedHosts,
@@ -236,6 +237,7 @@ class Settings(BaseSettings):
     intervals: dict[Name, IntervalSettings] = {}
     reminders: dict[Name, ReminderSettings] = {}
     links: LinkSettings = LinkSettings()
+    texts: dict[TextKind, TextSettings] = {}
     delivery: DeliverySettings = DeliverySettings()
 
     _exposed: tuple[Path, ...] = PrivateAttr(())
