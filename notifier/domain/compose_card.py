@@ -59,7 +59,7 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
         opened_at=case.signup_created_at or case.opened_at,
         expires_at=case.expires_at,
     )
-    return _offer_link(card, standing, house) if standing.awaits_signature else card
+    return _offer_link(card, standing, house) if standing.has_use_for_link else card
 
 
 def _offer_link(card: Message, standing: Standing, house: House) -> Message:
