@@ -104,6 +104,7 @@ def _list_steps(dossier: Dossier, case: Case, standing: Standing) -> tuple[Step,
         steps = steps if is_asked else steps[:1]
         steps.append(Step(_ENDS[standing.stage], is_done=True, at=ended_at))
     else:
+        steps = steps[:1] if is_signed and not is_asked else steps
         steps.append(
             Step("Signed" if is_asked else "Enabled", is_done=is_signed, at=ended_at if is_signed else None)
         )

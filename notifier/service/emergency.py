@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from notifier.domain.identity import name_of
-from notifier.domain.message import Fact, Message, Moment, Mood, Outside
+from notifier.domain.message import Fact, Message, Moment, Mood, Outside, Severity
 from notifier.errors import DeliveryError, DeliveryRateLimited, DeliveryRejected
 from notifier.service.ports import Clock, Receiver
 
@@ -115,6 +115,8 @@ def compose_alarm(trouble: Trouble, where: str) -> Message:
         moments=(Moment("Since", trouble.since),),
         facts=(Fact("Trouble", Outside(trouble.sentence)), Fact("Store", Outside(where))),
         wants_mention=True,
+        case_id=_name(trouble, where, "store"),
+        severity=Severity.CRITICAL,
     )
 
 
@@ -131,6 +133,8 @@ def compose_all_clear(trouble: Trouble, where: str, ended_at: datetime) -> Messa
         advice="What happened in the meantime is told now.",
         moments=(Moment("Failed from", trouble.since), Moment("To", ended_at)),
         facts=(Fact("Trouble was", Outside(trouble.sentence)), Fact("Store", Outside(where))),
+        case_id=_name(trouble, where, "store"),
+        is_over=True,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 import structlog
 
+from notifier.domain.message import Severity
 from notifier.errors import (
     DeliveryAmbiguous,
     DeliveryRateLimited,
@@ -236,3 +237,11 @@ def test_slack_can_show_the_messages(*, is_plain: bool) -> None:
         assert WHERE in shown
         assert post.metadata["event_payload"]["notification_id"]
         assert bool(post.blocks) is not is_plain
+
+
+def test_a_machine_can_tell_that_the_trouble_is_over() -> None:
+    """Alarm and all-clear must be of one matter, for a receiver that opens an incident and ends it."""
+    trouble = Trouble(NOW, "the disk is full")
+    alarm, clear = compose_alarm(trouble, "here"), compose_all_clear(trouble, "here", NOW)
+    assert alarm.case_id == clear.case_id
+    assert (alarm.severity, alarm.is_over, clear.is_over) == (Severity.CRITICAL, False, True)
