@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from notifier import __version__
+from notifier.alarms import check_alarms, make_chores, open_pulse
 from notifier.dintero.client import MEBIBYTE, Transport
 from notifier.dintero.credentials import Credentials
 from notifier.dintero.retry import Retry
@@ -38,6 +39,7 @@ from notifier.service.dispatcher import Dispatcher
 from notifier.service.emergency import Emergency
 from notifier.service.engine import Engine, Pace, Report
 from notifier.service.head_start import HeadStart
+from notifier.service.heartbeat import Pulse
 from notifier.service.link_keeper import LinkKeeper
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
@@ -87,10 +89,11 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None) -> None
             connect(settings) as outside,
             _begin_reading(settings, outside) as head_start,
             _watch_store(settings, outside) as watch,
+            open_pulse(settings, _open_network(settings)) as pulse,
         ):
             supervisor = Supervisor(
                 lambda creates: _open_store(settings, creates=creates),
-                lambda store: _make_engine(settings, store, outside, store, head_start),
+                lambda store: _make_engine(settings, store, outside, store, head_start, pulse),
                 watch,
             )
             await supervisor.run(stop, settings.delivery.grace_seconds)
@@ -125,6 +128,8 @@ async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIt
             targets = tuple(target for target in outside.targets if target.source == name)
             async for finding in source.check(targets):
                 yield finding
+        for finding in check_alarms(settings, outside.directory):
+            yield finding
         for receiver in outside.receivers.values():
             async for finding in receiver.check(sends=sends):
                 yield finding
@@ -258,6 +263,7 @@ def _make_engine(
     outside: Outside,
     watch: StoreWatch | None = None,
     head_start: HeadStart | None = None,
+    pulse: Pulse | None = None,
 ) -> Engine:
     clock = SystemClock()
     delivery, polling = settings.delivery, settings.poll
@@ -293,6 +299,15 @@ def _make_engine(
             ReminderKeeper(store, clock, planner, schedules, dispatcher.wake),
             StaleKeeper(store, clock, planner, schedules, dispatcher.wake),
             QuietKeeper(store, clock, planner, outside.directory, dispatcher.wake),
+            *make_chores(
+                settings,
+                store,
+                clock,
+                outside.targets,
+                outside.directory,
+                on_news=dispatcher.wake,
+                pulse=pulse,
+            ),
             *pruners,
         ),
         watch=watch,

@@ -17,10 +17,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from notifier.settings.alarms_model import AlarmSettings, SummarySettings
 from notifier.settings.routing_model import IntervalSettings, ReminderSettings, RouteSettings
 from notifier.settings.section import Section
 from notifier.settings.values import (
     AccountIds,
+    AlarmMinutes,
     AllowedHosts,
     Attempts,
     BaseUrl,
@@ -37,6 +39,7 @@ from notifier.settings.values import (
     Mebibytes,
     Mention,
     Name,
+    Names,
     NoProxyHosts,
     OwnerId,
     ProxyUrl,
@@ -192,6 +195,7 @@ class SlackReceiverSettings(Section):
     mention: Mention | None = None
     when_unsure: WhenUnsure = "resend"
     emergency: bool = False
+    fallback: Names = ()
     pace_seconds: WaitSeconds = 1.0
 
 
@@ -203,6 +207,7 @@ class SlackWebhookReceiverSettings(Section):
     mention: Mention | None = None
     when_unsure: WhenUnsure = "resend"
     emergency: bool = False
+    fallback: Names = ()
     pace_seconds: WaitSeconds = 1.0
 
 
@@ -226,6 +231,7 @@ class DeliverySettings(Section):
     """
 
     give_up_after_hours: Hours = 72
+    fallback_after_minutes: AlarmMinutes = 15
     first_retry_seconds: WaitSeconds = 5
     max_retry_seconds: WaitSeconds = Field(default=3600, validate_default=True)
     look_seconds: WaitSeconds = 15
@@ -265,6 +271,8 @@ class Settings(BaseSettings):
     reminders: dict[Name, ReminderSettings] = {}
     links: LinkSettings = LinkSettings()
     delivery: DeliverySettings = DeliverySettings()
+    alarms: AlarmSettings = AlarmSettings()
+    summary: SummarySettings = SummarySettings()
 
     _exposed: tuple[Path, ...] = PrivateAttr(())
 
