@@ -81,23 +81,25 @@ def test_a_failure_is_told_by_the_path() -> None:
 async def asked() -> AsyncIterator[tuple[str, list[str]]]:
     """Give the address of a server that answers by its path, and the paths that were asked for."""
     paths: list[str] = []
+    ending = asyncio.Event()
 
     async def answer(request: web.Request) -> web.Response:
         paths.append(request.path)
         if "hang" in request.path:
-            await asyncio.Event().wait()
+            await ending.wait()
         if "elsewhere" in request.path:
             raise web.HTTPFound("/never")
         return web.Response(status=500 if "broken" in request.path else 200)
 
     application = web.Application()
     application.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(application, shutdown_timeout=0)
+    runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
     yield f"http://127.0.0.1:{port}", paths
+    ending.set()
     await runner.cleanup()
 
 
