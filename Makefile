@@ -55,7 +55,7 @@ picture: $(DEV) ## Draw docs/message.png anew from the sandbox's page (needs Chr
 
 requirements: $(DEV) ## Make requirements/*.txt anew from pyproject.toml, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 pyproject.toml -o requirements/runtime.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 --extra dev --extra apprise pyproject.toml -o requirements/dev.txt
 	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 - -o requirements/build.txt
 
 clean: ## Remove what the other commands made

@@ -23,8 +23,8 @@ from notifier.dintero.wire.place import Place
 from notifier.domain.first_run import FirstRun
 from notifier.domain.model import AccountSnapshot, ConnectionKey
 from notifier.domain.routes import Route
+from notifier.receivers.session import open_session
 from notifier.receivers.slack.bot import SlackBotReceiver
-from notifier.receivers.slack.session import open_session
 from notifier.service.clock import SystemClock
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.planner import Planner

@@ -17,8 +17,8 @@ from benchmarks.population import list_account_ids
 from notifier import __version__
 from notifier.domain.first_run import FirstRun
 from notifier.domain.routes import DEFAULT_ROUTES
+from notifier.receivers.session import open_session
 from notifier.receivers.slack.bot import SlackBotReceiver
-from notifier.receivers.slack.session import open_session
 from notifier.service.clock import SystemClock
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.engine import Engine, Pace

@@ -13,7 +13,7 @@ from notifier.domain.summary import Appointment
 from notifier.domain.watch import Target
 from notifier.network import Network
 from notifier.receivers.heartbeat import HeartbeatAddress
-from notifier.receivers.slack.session import open_session
+from notifier.receivers.session import open_session
 from notifier.service.blindness import Blindness
 from notifier.service.fallbacks import Fallbacks
 from notifier.service.heartbeat import Heartbeat, Pulse

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import aiohttp
-
 from notifier import __version__
 from notifier.alarms import check_alarms, make_chores, open_pulse
+from notifier.assembly import make_receiver
 from notifier.dintero.client import MEBIBYTE, Transport
 from notifier.dintero.credentials import Credentials
 from notifier.dintero.retry import Retry
 from notifier.dintero.retry import RetryPolicy as ReadPolicy
 from notifier.dintero.source import DinteroSource
 from notifier.domain.compose import House
-from notifier.domain.delivery import Finding, Level, WhenUnsure
+from notifier.domain.delivery import Finding, Level
 from notifier.domain.first_run import FirstRun
 from notifier.domain.keeping import LINKS, describe_unreadable
 from notifier.domain.plan import Directory
@@ -29,9 +28,7 @@ from notifier.domain.storm import StormGuard
 from notifier.domain.watch import Coverage, Target, plan_targets
 from notifier.errors import NotifierError
 from notifier.network import Network, open_network
-from notifier.receivers.slack.bot import SlackBotReceiver
-from notifier.receivers.slack.session import open_session
-from notifier.receivers.slack.webhook import SlackWebhookReceiver
+from notifier.receivers.session import open_session
 from notifier.routing import list_intervals, list_routes, list_schedules
 from notifier.service.clock import SystemClock
 from notifier.service.courier import Courier
@@ -51,15 +48,8 @@ from notifier.service.reminders import ReminderKeeper, StaleKeeper
 from notifier.service.store_watch import StoreWatch
 from notifier.service.storms import Storms
 from notifier.service.supervisor import Supervisor
-from notifier.settings import (
-    Addressee,
-    Settings,
-    SlackChannel,
-    find_address,
-    resolve_receivers,
-    resolve_sources,
-)
-from notifier.settings.model import PollSettings, ReceiverSettings, SlackReceiverSettings, SourceSettings
+from notifier.settings import Addressee, Settings, find_address, resolve_receivers, resolve_sources
+from notifier.settings.model import PollSettings, SourceSettings
 
 if TYPE_CHECKING:
     from notifier.store.database import Database
@@ -179,7 +169,8 @@ async def connect(settings: Settings) -> AsyncIterator[Outside]:
         for name, one in resolve_sources(settings).items():
             source = _make_source(name, one, settings.poll, network)
             sources[name] = await stack.enter_async_context(source)
-        seconds = max(one.timeout_seconds for one in addressees.by_name.values())
+        # Slack's receivers have the session's patience, the others each their own.
+        seconds = settings.slack.timeout_seconds
         places = [find_address(one) for one in addressees.by_name.values()]
         context = network.find_context(*places)
         # One session for those behind the proxy, and one for those that are reached without it.
@@ -190,7 +181,7 @@ async def connect(settings: Settings) -> AsyncIterator[Outside]:
             for proxy in {network.find_proxy(place) for place in places}
         }
         receivers = {
-            name: _make_receiver(one, sessions[network.find_proxy(find_address(one))], settings)
+            name: make_receiver(one, sessions[network.find_proxy(find_address(one))], settings)
             for name, one in addressees.by_name.items()
         }
         yield Outside(
@@ -337,37 +328,3 @@ def _make_source(name: str, one: SourceSettings, polling: PollSettings, network:
         ),
         retry=Retry(ReadPolicy(attempts=polling.attempts, total_seconds=polling.retry_total_seconds)),
     )
-
-
-def _make_receiver(one: Addressee, session: aiohttp.ClientSession, settings: Settings) -> Receiver:
-    mention = one.mention or ""
-    own = settings.receivers.get(one.name)
-    prefix = "NOTIFIER_SLACK__" if own is None else f"NOTIFIER_RECEIVERS__{one.name.upper()}__"
-    if isinstance(one, SlackChannel):
-        return SlackBotReceiver(
-            one.name,
-            one.bot_token.get_secret_value(),
-            one.channel,
-            one.base_url,
-            session,
-            mention=mention,
-            pace_seconds=one.pace_seconds,
-            timeout_seconds=one.timeout_seconds,
-            when_unsure=WhenUnsure(one.when_unsure),
-            token_setting=f"{prefix if _has_own_token(own) else 'NOTIFIER_SLACK__'}BOT_TOKEN",
-            channel_setting=f"{prefix}CHANNEL",
-        )
-    return SlackWebhookReceiver(
-        one.name,
-        one.url.get_secret_value(),
-        session,
-        mention=mention,
-        pace_seconds=one.pace_seconds,
-        timeout_seconds=one.timeout_seconds,
-        when_unsure=WhenUnsure(one.when_unsure),
-        url_setting=f"{prefix}{'WEBHOOK_URL' if own is None else 'URL'}",
-    )
-
-
-def _has_own_token(own: ReceiverSettings | None) -> bool:
-    return isinstance(own, SlackReceiverSettings) and own.bot_token is not None

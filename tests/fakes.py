@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from notifier.domain.delivery import BY_ITSELF, Finding, Place, Receipt, Traits, WhenUnsure
+from notifier.domain.delivery import BY_ITSELF, Finding, Form, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.message import Message
 from notifier.domain.model import (
     Account,
@@ -119,7 +119,7 @@ class FakeReceiver:
             self.places.append(place)
         if error is not None:
             raise error
-        return Receipt("C1", f"{len(self.taken)}.0")
+        return Receipt("C1", place.root if place.form is Form.UPDATE else f"{len(self.taken)}.0")
 
     async def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Find nothing."""
@@ -127,6 +127,15 @@ class FakeReceiver:
         nothing: tuple[Finding, ...] = ()
         for finding in nothing:
             yield finding
+
+    @property
+    def forms(self) -> list[Form]:
+        """How the messages stand."""
+        return [place.form for place in self.places]
+
+    def list_as(self, form: Form) -> list[Message]:
+        """Return the messages that stand in one way."""
+        return [one for one, place in zip(self.taken, self.places, strict=True) if place.form is form]
 
     @property
     def headlines(self) -> list[str]:
@@ -161,7 +170,9 @@ class FakeSource:
             snapshot = await self.confirm(target.key)
         if snapshot is None:
             raise SourceNotFound("there is none", status=404)
-        fingerprint = Fingerprint(repr(snapshot).encode())
+        # A link does not show itself, and is a difference all the same.
+        links = [event.link.url for one in snapshot.connections for event in one.events if event.link]
+        fingerprint = Fingerprint(repr((snapshot, links)).encode())
         return None if seen == fingerprint else Reading(snapshot, fingerprint)
 
     async def walk(

@@ -77,6 +77,7 @@ def compose(notification_id: str, dossier: Dossier, house: House, now: datetime)
         merchant=Outside(dossier.account.merchant),
         case_id=dossier.case_id or change.case_id,
         event_id=Outside(event.event_id or "") if event else Outside(""),
+        cause=Outside(event.event_id or "") if event else Outside(""),
         status=Outside(change.status or ""),
         severity=assess_severity(change.topic, change.status, dossier.account.is_live),
         is_over=_is_over(dossier, now),

@@ -30,6 +30,8 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
     standing = assess(dossier.connection, case, now)
     mood, headline, advice = _FACES[standing.stage]
     request = standing.request
+    if standing.stage is Stage.ENABLED and (request is not None or case.asked_at is not None):
+        headline = "Signed: the connection is enabled"
     described = request if standing.awaits_signature else _find_last(dossier, case)
     card = Message(
         notification_id=notification_id,
@@ -46,6 +48,7 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
         facts=(Fact("Dintero says", Outside(described.description)),) if described else (),
         backoffice=Link(f"{house.backoffice_url.rstrip('/')}/{case.key.account_id}", "Backoffice"),
         event_id=Outside((described.event_id if described else None) or ""),
+        cause=Outside(_find_cause(dossier)),
         case_id=case.case_id,
         wants_mention=standing.stage in {Stage.FAILED, Stage.DECLINED} and dossier.account.is_live,
         status=Outside(standing.status),
@@ -97,6 +100,13 @@ def _list_steps(dossier: Dossier, case: Case, standing: Standing) -> tuple[Step,
             Step("Signed" if is_asked else "Enabled", is_done=is_signed, at=ended_at if is_signed else None)
         )
     return tuple(steps)
+
+
+def _find_cause(dossier: Dossier) -> str:
+    """Return the id of the event that the change is about, "" where it has none."""
+    wanted = dossier.change.event_key
+    found = (event.event_id for event in dossier.connection.events if event.event_key == wanted)
+    return next(found, None) or ""
 
 
 def _find_last(dossier: Dossier, case: Case) -> KnownEvent | None:

@@ -92,7 +92,8 @@ class Message:
     unknown status), to whom (`merchant`, `account_id`, `connection`, `is_test`), what to do (`action` or
     `advice`), since when and until when (`moments`), what else Dintero says (`facts`), and where to look
     (`backoffice`). `event_id` is the event's id at Dintero, "" where there is none. `wants_mention` says
-    whether the receiver's mention belongs in it; `mentions` are further ones, in Slack's form.
+    whether the receiver's mention belongs in it; `mentions` are further ones, in Slack's form. `cause` is the
+    id at Dintero of the event that made it leave: on a card, `event_id` moves on.
 
     `case_id` names the matter: a signup, or a trouble of the notifier's own; `status` is the connection's,
     `severity` how much it matters, and `is_over` whether nothing is to be done about the matter any more.
@@ -119,6 +120,7 @@ class Message:
     case_id: str = ""
     wants_mention: bool = False
     mentions: tuple[str, ...] = ()
+    cause: Outside = Outside("")
     status: Outside = Outside("")
     severity: Severity = Severity.INFO
     is_over: bool = False

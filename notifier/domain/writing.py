@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from notifier.domain.cards import Card
 from notifier.domain.change import ESCALATED, Topic
 from notifier.domain.compose import Dossier, House, compose, compose_reply
 from notifier.domain.compose_card import compose_card
@@ -42,12 +43,19 @@ def write_message(claim: Claim, matter: Matter, traits: Traits, house: House, no
 def is_for_channel(matter: Matter | None) -> bool:
     """Whether the reply about a matter is shown in the channel as well: an end is, and an escalation."""
     if isinstance(matter, NoticeFile):
-        return matter.notice.kind is NoticeKind.INCIDENT
+        return matter.notice.kind in {NoticeKind.INCIDENT, NoticeKind.SILENCE_ENDED}
     if matter is None:
         return False
     change = matter.change
     is_end = change.status in TERMINAL_STATUSES and change.topic != Topic.LINK_REPLACED
     return is_end or change.topic in _LOUD or change.detail.startswith(ESCALATED)
+
+
+def is_shown(matter: Matter | None, card: Card | None) -> bool:
+    """Whether the channel has seen it already: the card was posted after it, and shows it."""
+    if not isinstance(matter, Dossier) or card is None or card.posted_at is None:
+        return False
+    return card.posted_at > matter.change.seen_at
 
 
 def is_needed(matter: Matter | None, now: datetime) -> bool:

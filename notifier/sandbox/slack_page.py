@@ -4,6 +4,7 @@ The page is a few static files without any outside request; what messages hold r
 as JSON only. A stream of Server-Sent Events tells it when to read again.
 """
 
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 
@@ -97,9 +98,12 @@ async def _changes(workspace: Workspace, request: web.BaseRequest) -> web.Stream
     stream = web.StreamResponse(headers=headers)
     await stream.prepare(request)
     seen = -1
-    while True:
-        seen = await workspace.wait_for_change(seen)
-        await stream.write(f"data: {seen}\n\n".encode())
+    # A reader that has gone is no fault.
+    with suppress(ConnectionResetError):
+        while True:
+            seen = await workspace.wait_for_change(seen)
+            await stream.write(f"data: {seen}\n\n".encode())
+    return stream
 
 
 @cache

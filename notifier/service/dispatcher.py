@@ -18,7 +18,7 @@ from notifier.domain.notices import NoticeKind
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.storm import StormGuard
 from notifier.domain.waypoints import Waypoint, reach
-from notifier.domain.writing import Matter, is_for_channel, is_needed
+from notifier.domain.writing import Matter, is_for_channel, is_needed, is_shown
 from notifier.errors import DeliveryError, StoreError
 from notifier.service.courier import STORE_RETRY_SECONDS, Courier, Deliveries
 from notifier.service.ports import Books, Clock, Receiver, Store
@@ -199,7 +199,8 @@ class Dispatcher:
         one, traits = claim.notification, self._receivers[claim.notification.receiver].traits
         card = books.cards.find(one.case_id, one.destination)
         matter = _load_matter(books, one, card)
-        place = find_place(one, card, traits, is_broadcast=is_for_channel(matter))
+        is_broadcast = is_for_channel(matter) and not is_shown(matter, card)
+        place = find_place(one, card, traits, is_broadcast=is_broadcast)
         if place is None or not is_needed(matter, now):
             books.outbox.record_covered(claim, now)
             return claim, matter, False

@@ -119,7 +119,7 @@ def _make_notice(silence: Silence, now: datetime, *, is_end: bool) -> Notice:
     facts = [["What", " ".join(map(str, silence.matchers))], ["By", silence.author], ["Why", silence.comment]]
     body = {
         "headline": "A silence has ended" if is_end else "A silence has begun",
-        "advice": "What has changed meanwhile follows."
+        "advice": "What is true by now is told, where something has changed meanwhile."
         if is_end
         else "What it is about is kept back until it ends; cards are kept up to date.",
         "facts": [one for one in facts if one[1]],

@@ -1,11 +1,19 @@
 """Everything that an operator sets: `load_settings` reads it, `Settings` holds it.
 
 `loading` says what is read and in which order, `files` and `toml_file` read it, and `layers` keep with every
-value the place it came from. `model` are the settings, `values` the forms of single values, `catalogue` the
+value the place it came from. `model` are the settings (`section` is what each of their tables is, `kinds` are
+the receivers), `values` the forms of single values, `catalogue` the
 list of them all, `rules` what they must be to one another. `problems` writes mistakes as sentences, and
 `receivers` is what the settings come to.
 """
 
+from notifier.settings.kinds import (
+    AppriseReceiverSettings,
+    PagerDutyReceiverSettings,
+    SlackReceiverSettings,
+    SlackWebhookReceiverSettings,
+    WebhookReceiverSettings,
+)
 from notifier.settings.loading import load_settings
 from notifier.settings.model import (
     DeliverySettings,
@@ -14,15 +22,14 @@ from notifier.settings.model import (
     NetworkSettings,
     PollSettings,
     Settings,
-    SlackReceiverSettings,
     SlackSettings,
-    SlackWebhookReceiverSettings,
     SourceSettings,
     StoreSettings,
 )
 from notifier.settings.receivers import (
     Addressee,
     Addressees,
+    Outlet,
     SlackChannel,
     SlackWebhook,
     find_address,
@@ -35,10 +42,13 @@ from notifier.settings.receivers import (
 __all__ = [
     "Addressee",
     "Addressees",
+    "AppriseReceiverSettings",
     "DeliverySettings",
     "LinkSettings",
     "LogSettings",
     "NetworkSettings",
+    "Outlet",
+    "PagerDutyReceiverSettings",
     "PollSettings",
     "Settings",
     "SlackChannel",
@@ -48,6 +58,7 @@ __all__ = [
     "SlackWebhookReceiverSettings",
     "SourceSettings",
     "StoreSettings",
+    "WebhookReceiverSettings",
     "find_address",
     "list_addresses",
     "list_secrets",

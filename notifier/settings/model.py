@@ -1,7 +1,8 @@
 """The settings, section by section, as frozen values.
 
 Every section is one table of the TOML file. Durations and sizes carry their unit in the name. What a single
-value must look like is in `values`; what several must be to one another is in `rules`.
+value must look like is in `values`; what several must be to one another is in `rules`; the receivers, kind by
+kind, are in `kinds`.
 """
 
 from collections.abc import Iterable
@@ -18,8 +19,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notifier.settings.alarms_model import AlarmSettings, SummarySettings
+from notifier.settings.kinds import ReceiverSettings
 from notifier.settings.routing_model import IntervalSettings, ReminderSettings, RouteSettings
-from notifier.settings.section import Section
+from notifier.settings.section import Section, WhenUnsure
 from notifier.settings.values import (
     AccountIds,
     AlarmMinutes,
@@ -39,7 +41,6 @@ from notifier.settings.values import (
     Mebibytes,
     Mention,
     Name,
-    Names,
     NoProxyHosts,
     OwnerId,
     ProxyUrl,
@@ -60,7 +61,6 @@ ENV_DELIMITER: Final = "__"
 LevelName: TypeAlias = Literal["debug", "info", "warning", "error"]
 FormatName: TypeAlias = Literal["console", "json"]
 FirstRun: TypeAlias = Literal["open", "all", "none"]
-WhenUnsure: TypeAlias = Literal["resend", "hold"]
 
 _OWNER_ID_LENGTH: Final = 4
 
@@ -155,7 +155,7 @@ class StoreSettings(Section):
 
 
 class NetworkSettings(Section):
-    """`[network]`: how Dintero and Slack are reached. Certificates are always verified."""
+    """`[network]`: how Dintero and the receivers are reached. Certificates are always verified."""
 
     ca_file: FilePath | None = None
     proxy: ProxyUrl | None = None
@@ -185,37 +185,6 @@ class SlackSettings(Section):
     timeout_seconds: TimeoutSeconds = 15
 
 
-class SlackReceiverSettings(Section):
-    """`[receivers.<name>]` of kind slack: a channel, by bot token."""
-
-    kind: Literal["slack"]
-    channel: Channel
-    bot_token: Token | None = None
-    base_url: SlackBaseUrl | None = None
-    mention: Mention | None = None
-    when_unsure: WhenUnsure = "resend"
-    emergency: bool = False
-    fallback: Names = ()
-    pace_seconds: WaitSeconds = 1.0
-
-
-class SlackWebhookReceiverSettings(Section):
-    """`[receivers.<name>]` of kind slack_webhook: a channel, by an incoming webhook."""
-
-    kind: Literal["slack_webhook"]
-    url: WebhookUrl
-    mention: Mention | None = None
-    when_unsure: WhenUnsure = "resend"
-    emergency: bool = False
-    fallback: Names = ()
-    pace_seconds: WaitSeconds = 1.0
-
-
-ReceiverSettings: TypeAlias = Annotated[
-    SlackReceiverSettings | SlackWebhookReceiverSettings, Field(discriminator="kind")
-]
-
-
 class LinkSettings(Section):
     """`[links]`: which signature links may be opened by a click, and where people look things up."""
 
@@ -226,8 +195,8 @@ class LinkSettings(Section):
 class DeliverySettings(Section):
     """`[delivery]`: how long and how often a message is tried or looked for; how long a shutdown waits.
 
-    Of more than `storm_cards` new signups for a channel within `storm_seconds`, the rest is one digest; with 0
-    there is none.
+    Of more than `storm_cards` new signups for a channel within `storm_seconds`, the rest is one digest;
+    with 0 there is none.
     """
 
     give_up_after_hours: Hours = 72

@@ -6,18 +6,14 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 
 from notifier.settings.catalogue import ANY_NAME, Entry, find_entry, generalise, has_entry, suggest_key
+from notifier.settings.kinds import KINDS
 from notifier.settings.layers import UNREAD, Layer, Problem, SettingPath, find_value
-from notifier.settings.model import SlackReceiverSettings, SlackWebhookReceiverSettings
 from notifier.settings.values import NAME
 
-_KINDS: Final = {
-    kind: model
-    for model in (SlackReceiverSettings, SlackWebhookReceiverSettings)
-    for kind in get_args(model.model_fields["kind"].annotation)
-}
+_KINDS: Final = {kind: model for model in KINDS for kind in get_args(model.model_fields["kind"].annotation)}
 _LIST: Final = 'expected a list (as a variable: JSON, such as ["a", "b"])'
 _TABLE: Final = "expected a table of settings (as a variable: a JSON object)"
-_KIND: Final = f"expected {' or '.join(_KINDS)}"
+_KIND: Final = f"expected {', '.join(list(_KINDS)[:-1])} or {list(_KINDS)[-1]}"
 _EXPECTED: Final = {
     "string_type": "expected text in quotes",
     "string_unicode": "expected text in UTF-8",

@@ -1,5 +1,6 @@
 """The receivers that the settings come to: complete, each under its name, the short form included."""
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,14 +11,15 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, SecretStr
 
 from notifier.errors import ConfigError
-from notifier.settings.model import (
+from notifier.settings.kinds import (
+    AppriseReceiverSettings,
+    PagerDutyReceiverSettings,
     ReceiverSettings,
-    Settings,
     SlackReceiverSettings,
-    SlackSettings,
     SlackWebhookReceiverSettings,
-    SourceSettings,
+    WebhookReceiverSettings,
 )
+from notifier.settings.model import Settings, SlackSettings, SourceSettings
 from notifier.settings.rules import ONCALL, SALES
 
 SHORT_SOURCE = "dintero"
@@ -52,7 +54,25 @@ class SlackWebhook:
     timeout_seconds: float
 
 
-Addressee: TypeAlias = SlackChannel | SlackWebhook
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A receiver of a kind that takes nothing from [slack]: its settings are complete as they are."""
+
+    name: str
+    settings: PagerDutyReceiverSettings | WebhookReceiverSettings | AppriseReceiverSettings
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether it is also told directly when the store does not work."""
+        return self.settings.emergency
+
+    @property
+    def timeout_seconds(self) -> float:
+        """The longest that one request takes."""
+        return self.settings.timeout_seconds
+
+
+Addressee: TypeAlias = SlackChannel | SlackWebhook | Outlet
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +106,14 @@ def resolve_sources(settings: Settings) -> Mapping[str, SourceSettings]:
 
 
 def find_address(one: Addressee) -> str:
-    """Give the address that a receiver's messages go to."""
-    return one.base_url if isinstance(one, SlackChannel) else one.url.get_secret_value()
+    """Give the address that a receiver's messages go to, "" where a library knows it alone."""
+    if isinstance(one, SlackChannel):
+        return one.base_url
+    if isinstance(one, SlackWebhook):
+        return one.url.get_secret_value()
+    if isinstance(one.settings, PagerDutyReceiverSettings):
+        return one.settings.base_url
+    return one.settings.url.get_secret_value() if isinstance(one.settings, WebhookReceiverSettings) else ""
 
 
 def list_addresses(settings: Settings) -> tuple[str, ...]:
@@ -121,7 +147,9 @@ def _expand_short_form(slack: SlackSettings) -> Addressee:
 
 
 def _complete(name: str, receiver: ReceiverSettings, slack: SlackSettings) -> Addressee:
-    if not isinstance(receiver, SlackReceiverSettings):
+    if not isinstance(receiver, SlackReceiverSettings | SlackWebhookReceiverSettings):
+        return Outlet(name, receiver)
+    if isinstance(receiver, SlackWebhookReceiverSettings):
         return SlackWebhook(
             name=name,
             url=receiver.url,
@@ -156,7 +184,13 @@ def list_secrets(settings: Settings) -> frozenset[str]:
     proxy = settings.network.proxy
     parts = _take_credentials(proxy.get_secret_value()) if proxy else ()
     clients = (one.client_id for one in resolve_sources(settings).values())
-    return frozenset((*_find_secrets(settings), *clients, *settings.store.keys, *parts))
+    several = (
+        part
+        for one in settings.receivers.values()
+        for secret in _find_secrets(one)
+        for part in re.split(r"[,\s]+", secret)
+    )
+    return frozenset((*_find_secrets(settings), *clients, *settings.store.keys, *parts, *several))
 
 
 def _take_credentials(address: str) -> Iterator[str]:

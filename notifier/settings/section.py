@@ -1,6 +1,10 @@
-"""What every table of settings is."""
+"""What every section of the settings is."""
+
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
+
+WhenUnsure: TypeAlias = Literal["resend", "hold"]
 
 
 class Section(BaseModel):

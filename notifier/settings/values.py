@@ -104,7 +104,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _is_safe_address(address: str, *, has_query: bool) -> bool:
+def is_safe_address(address: str, *, has_query: bool) -> bool:
     """Whether an address keeps what is sent to it private, and has no part that does not belong in it."""
     if not TOKEN.fullmatch(address) or any(mark in address for mark in '\\"<>'):
         return False
@@ -122,7 +122,7 @@ def _is_safe_address(address: str, *, has_query: bool) -> bool:
 
 def check_base_url(address: str) -> str:
     """Return the address without a slash at its end."""
-    if not _is_safe_address(address, has_query=False):
+    if not is_safe_address(address, has_query=False):
         raise ValueError(_BASE_URL)
     return address.rstrip("/")
 
@@ -134,14 +134,14 @@ def check_slack_base_url(address: str) -> str:
 
 def check_webhook_url(address: str) -> str:
     """Return the address of a webhook."""
-    if not _is_safe_address(address, has_query=True):
+    if not is_safe_address(address, has_query=True):
         raise ValueError(_WEBHOOK_URL)
     return address
 
 
 def check_heartbeat_url(address: str) -> str:
     """Return the address that is asked for while everything works."""
-    if not _is_safe_address(address, has_query=True):
+    if not is_safe_address(address, has_query=True):
         raise ValueError(f"expected {_HTTPS}, without user name and fragment")
     return address
 

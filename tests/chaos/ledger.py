@@ -1,10 +1,9 @@
 """What should stand in Slack by what Dintero recorded, what does stand there, and how the two differ.
 
-Nothing here asks the program or its store: a message is known by the channel it stands in, by the account and
-the connection it names, and by the id of Dintero's event in its last line.
+Nothing here asks the program or its store: a message is known by the channel it stands in, and by the
+account, the connection and the id of Dintero's event in its metadata.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,8 +13,6 @@ from typing import Any, Final
 from notifier.sandbox import Message, RecordedEvent, SandboxDintero, SandboxSlack
 
 CHANNELS: Final = ("sales", "oncall")
-
-_EVENT_ID: Final = re.compile(r"Event (\S+)")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,6 +27,19 @@ class Mark:
     connection: str
     about: str
     event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Something that has to be told: when it was recorded, of whom, with which status, in which signup."""
+
+    at: datetime
+    account_id: str
+    connection: str
+    about: str
+    event_id: str
+    status: str
+    case: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,7 @@ class Ledger:
     """What was done that Dintero's own truth does not hold: links, withdrawals, statuses without an event."""
 
     dintero: SandboxDintero
-    others: list[Due] = field(default_factory=list)
+    others: list[Cause] = field(default_factory=list)
     resting: list[tuple[str, str]] = field(default_factory=list)
     """Accounts and connections about which nothing more will happen by itself."""
 
@@ -71,13 +81,24 @@ class Ledger:
         """Note something that has to be told and is no event of its own, now."""
         case = self.dintero.record(account_id).signup_ids.get(connection, "")
         at = datetime.now().astimezone()
-        for channel in _channels_for(status):
-            self.others.append(Due(at, Mark(channel, account_id, connection, about, event_id), case))
+        self.others.append(Cause(at, account_id, connection, about, event_id, status, case))
 
     def list_due(self) -> list[Due]:
-        """Return every message that should stand in Slack, in the order of what caused them."""
-        events = [due for event in self.dintero.truth() for due in _expect(event)]
-        return sorted([*events, *self.others], key=lambda due: due.at)
+        """Return every message that should stand in Slack, in the order of what caused them.
+
+        Whoever was told of a signup once is told of it to its end.
+        """
+        causes = [*map(_read_event, self.dintero.truth()), *self.others]
+        told: dict[tuple[str, str, str], dict[str, None]] = {}
+        due: list[Due] = []
+        for one in sorted(causes, key=lambda cause: cause.at):
+            channels = told.setdefault((one.account_id, one.connection, one.case), {})
+            channels |= dict.fromkeys(_channels_for(one.status))
+            due += [
+                Due(one.at, Mark(channel, one.account_id, one.connection, one.about, one.event_id), one.case)
+                for channel in channels
+            ]
+        return due
 
     def list_due_for(self, account_id: str, connection: str) -> list[Mark]:
         """Return what should stand in Slack about one connection."""
@@ -139,11 +160,16 @@ def _find_disorder(expected: list[Due], board: Board) -> Iterator[Mark]:
             last[key] = max(place, last.get(key, -1))
 
 
-def _expect(event: RecordedEvent) -> Iterator[Due]:
-    about = "event" if event.event_id else event.event or event.status
-    for channel in _channels_for(event.status):
-        mark = Mark(channel, event.account_id, event.connection, about, event.event_id or "")
-        yield Due(event.created_at, mark, event.signup_id or "")
+def _read_event(event: RecordedEvent) -> Cause:
+    return Cause(
+        at=event.created_at,
+        account_id=event.account_id,
+        connection=event.connection,
+        about="event" if event.event_id else event.event or event.status,
+        event_id=event.event_id or "",
+        status=event.status,
+        case=event.signup_id or "",
+    )
 
 
 def _channels_for(status: str) -> tuple[str, ...]:
@@ -152,21 +178,9 @@ def _channels_for(status: str) -> tuple[str, ...]:
 
 
 def _read_mark(channel: str, message: Message) -> Mark:
+    """Return what a message was posted for: of a card that has moved on, only the metadata still say so."""
     payload: dict[str, Any] = (message.metadata or {}).get("event_payload", {})
-    found = _EVENT_ID.search(_last_line(message))
-    event_id = found[1] if found else ""
-    topic = str(payload.get("topic", ""))
+    event_id, topic = str(payload.get("event_id", "")), str(payload.get("topic", ""))
     about = "event" if event_id and topic != "link_replaced" else topic
     account_id, connection = str(payload.get("account_id", "")), str(payload.get("connection", ""))
     return Mark(channel, account_id, connection, about, event_id)
-
-
-def _last_line(message: Message) -> str:
-    """Return the text of a message's context block, which names the event."""
-    texts = [
-        str(element.get("text", ""))
-        for block in message.blocks
-        if block.get("type") == "context"
-        for element in block.get("elements", [])
-    ]
-    return "\n".join(texts)

@@ -57,10 +57,9 @@ def _edit(change: Callable[[list[Mark]], object]) -> Comparison:
     channel, bot = slack.add_channel("sales"), slack.add_bot()
     slack.add_channel("oncall")
     for mark in marks:
-        payload = {"topic": "enabled", "account_id": mark.account_id, "connection": mark.connection}
-        context = {"type": "context", "elements": [{"type": "plain_text", "text": f"Event {mark.event_id}"}]}
-        metadata = {"event_type": "dintero_notification", "event_payload": payload}
-        slack.post(channel, bot, text="", blocks=[context], metadata=metadata)
+        names = {"account_id": mark.account_id, "connection": mark.connection, "event_id": mark.event_id}
+        metadata = {"event_type": "dintero_notification", "event_payload": {"topic": "enabled", **names}}
+        slack.post(channel, bot, text="", metadata=metadata)
     return compare(due, Board(slack))
 
 

@@ -168,6 +168,8 @@ def _make_environment(dintero: SandboxDintero, slack: SandboxSlack) -> dict[str,
         "DELIVERY__MAX_RETRY_SECONDS": "0.8",
         "DELIVERY__LOOK_SECONDS": str(LOOK_SECONDS),
         "DELIVERY__GRACE_SECONDS": "0.5",
+        # Each message is counted here; what becomes of digests is tried by itself.
+        "DELIVERY__STORM_CARDS": "0",
         "LOG__FORMAT": "json",
     }
     return {

@@ -248,6 +248,8 @@ def _make_environment(dintero: SandboxDintero, slack: SandboxSlack) -> dict[str,
         "NOTIFIER_POLL__QUIET_INTERVAL_SECONDS": "0.2",
         "NOTIFIER_POLL__ATTEMPTS": "2",
         "NOTIFIER_DELIVERY__GRACE_SECONDS": "0.5",
+        # Each message is counted; digests have tests of their own.
+        "NOTIFIER_DELIVERY__STORM_CARDS": "0",
         "NOTIFIER_DELIVERY__LOOK_SECONDS": "0.5",
         "NOTIFIER_LOG__LEVEL": "debug",
         "NOTIFIER_LOG__FORMAT": "json",

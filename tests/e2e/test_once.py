@@ -56,8 +56,10 @@ async def test_five_variables_and_a_bot_are_enough(stage: Stage) -> None:
     stage.dintero.set_status(LIVE, "vipps", "enabled")
     second = await stage.run("run", "--once", **five)
     assert (first.code, second.code) == (0, 0)
-    assert stage.say() == [ASKED, SIGNED]
-    assert "canary-link" not in stage.slack.messages("sales")[1].shown_text
+    card, reply = stage.slack.messages("sales")
+    assert stage.say() == [SIGNED, SIGNED]
+    assert (card.edits, reply.thread_ts, reply.is_broadcast) == (1, card.ts, True)
+    assert "canary-link" not in card.shown_text + reply.shown_text
     assert stage.say("oncall") == []
 
 
@@ -187,8 +189,8 @@ async def test_oncall_is_called_for_live_accounts_only(stage: Stage) -> None:
     assert sorted(stage.say()) == ["TEST: The connection failed", "The connection failed"]
 
 
-LATE = "A signature was asked for; the connection has since"
-EVERYTHING = [ASKED, f"{LATE} been enabled", SIGNED, f"{LATE} failed", "The connection failed"]
+EVERYTHING = [ASKED, SIGNED, SIGNED, "The connection failed", "The connection failed"]
+"""A card for each, and where there is more than one event, the others in its thread."""
 
 
 @pytest.mark.parametrize(
@@ -204,6 +206,7 @@ async def test_the_first_run_tells_what_it_is_asked_to(stage: Stage, first_run: 
     result = await stage.run("run", "--once", POLL__FIRST_RUN=first_run)
     assert result.code == 0
     assert sorted(stage.say()) == sorted(told)
+    assert not any(message.is_broadcast for message in stage.slack.messages("sales"))
 
 
 async def test_what_comes_after_a_silent_first_run_is_told(stage: Stage) -> None:

@@ -35,6 +35,9 @@ read_timeout_seconds = 0.5
 total_timeout_seconds = 1
 max_body_mib = 0.1
 
+[delivery]
+storm_cards = 0
+
 [slack]
 base_url = "{base_url}"
 bot_token = "{token}"

@@ -37,14 +37,14 @@ async def test_news_is_posted_soon_and_the_engine_can_be_watched(stage: Stage) -
     stage.ask()
     await until(lambda: stage.say() == [ASKED], "the request")
     stage.dintero.set_status(LIVE, "vipps", "enabled")
-    await until(lambda: stage.say() == [ASKED, SIGNED], "the outcome")
+    await until(lambda: stage.say() == [SIGNED, SIGNED], "the outcome, on the card and in its thread")
     assert polls["accounts"] - before <= MOST_POLLS
     health, status = await asyncio.gather(stage.run("status", "--health"), stage.run("status"))
     assert (health.code, health.out) == (0, "alive\n")
     assert "engine     running" in status.out
     assert f"process {program.process.pid}" in status.out
     assert "1 enabled" in status.out
-    assert "2 delivered" in status.out
+    assert "3 delivered" in status.out
     ended = await program.stop()
     assert (ended.code, ended.out, ended.complaints) == (0, "", [])
 

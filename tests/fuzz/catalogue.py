@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from tests.fuzz import dintero_answers, messages, settings_files, slack_answers
+from tests.fuzz import dintero_answers, messages, other_answers, settings_files, slack_answers
 from tests.fuzz.exploring import Tally, Target, explore
 
 TARGETS: Final[tuple[Target, ...]] = (
     *dintero_answers.TARGETS,
     *slack_answers.TARGETS,
+    *other_answers.TARGETS,
     *settings_files.TARGETS,
     *messages.TARGETS,
 )

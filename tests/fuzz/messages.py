@@ -27,6 +27,8 @@ from tests.unit.dintero.samples import PLACE
 from tests.unit.receivers.test_outside_text import (
     NASTY,
     Case,
+    assert_machines_take,
+    assert_plain_text_is_dead,
     assert_visible,
     assert_within_limits,
     find_alive,
@@ -43,7 +45,7 @@ _OUR_LINK: Final = re.compile(r"<https://[a-z0-9.-]+\.example\.com(?::[0-9]*)?[/
 
 
 def check_message(message: Message) -> str:
-    """Check that Slack takes a message in both forms, and that nothing from outside comes alive in it."""
+    """Check that every receiver takes a message, and that nothing from outside comes alive in it."""
     for is_plain in (False, True):
         post = render(message, MENTION, is_plain=is_plain)
         assert_within_limits(post)
@@ -54,6 +56,8 @@ def check_message(message: Message) -> str:
             assert_visible("".join(set(text)))
             alive = find_alive(_OUR_LINK.sub("", text)) if kind not in {"text", "link", "plain_text"} else ""
             assert not alive, f"{alive!r} is alive in {text!r}"
+    assert_machines_take(message)
+    assert_plain_text_is_dead(message)
     return VALUE
 
 
@@ -156,10 +160,10 @@ numbers = st.lists(st.integers(0, 2**32 - 1), max_size=30)
 accounts = st.sampled_from([SAMPLES["account"], SAMPLES["account"], SAMPLES["page"]])
 
 TARGETS: Final = (
-    Target("message", 6, st.tuples(st.builds(Case, messages), numbers), take_message, unfold_messages),
+    Target("message", 4, st.tuples(st.builds(Case, messages), numbers), take_message, unfold_messages),
     Target(
         "answers to messages",
-        6,
+        4,
         st.tuples(batch(accounts, ALL), batch(accounts, ALL)),
         take_answers,
         unfold_answers,

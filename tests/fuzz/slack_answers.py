@@ -9,17 +9,9 @@ from hypothesis import strategies as st
 
 from notifier.domain.delivery import Receipt
 from notifier.errors import DeliveryError, DeliveryRateLimited
+from notifier.receivers.answers import MAX_RETRY_SECONDS, MIN_RETRY_SECONDS, Answer, read_retry_after
 from notifier.receivers.slack.access import judge_channel, judge_scopes, read_scopes
-from notifier.receivers.slack.answers import (
-    MAX_RETRY_SECONDS,
-    MIN_RETRY_SECONDS,
-    Address,
-    Answer,
-    read_api,
-    read_post,
-    read_retry_after,
-    read_webhook,
-)
+from notifier.receivers.slack.answers import Address, read_api, read_post, read_webhook
 from notifier.receivers.slack.channels import read_cursor
 from notifier.receivers.slack.client import RemoteClock
 from notifier.receivers.slack.lookup import find_message
@@ -83,7 +75,7 @@ heads = st.dictionaries(st.sampled_from(["retry-after", "date", "x-oauth-scopes"
 Given = tuple[int, dict[str, str], bytes]
 
 
-def _read(body: bytes) -> object:
+def read_body(body: bytes) -> object:
     """Return a body as slack_sdk gives it: JSON where it is that, else text, or nothing."""
     try:
         return json.loads(body)
@@ -91,13 +83,14 @@ def _read(body: bytes) -> object:
         return body.decode("utf-8", "replace") or None
 
 
-def _unfold(example: tuple[int, dict[str, str], Batch]) -> Iterator[Given]:
+def unfold(example: tuple[int, dict[str, str], Batch]) -> Iterator[Given]:
+    """Give every answer of a batch with its status and headers."""
     status, head, given = example
     for body in given.unfold():
         yield status, head, body
 
 
-def _check(error: DeliveryError) -> str:
+def check_error(error: DeliveryError) -> str:
     """Check that an error is one line without anything of what was answered but Slack's own word."""
     assert str(error).isprintable()
     assert "CANARY" not in str(error)
@@ -110,12 +103,12 @@ def _check(error: DeliveryError) -> str:
 
 def take_api(given: Given) -> str:
     """Read an answer of the Web API, as any method's and as that of a post."""
-    answer = Answer(given[0], given[1], _read(given[2]))
+    answer = Answer(given[0], given[1], read_body(given[2]))
     try:
         body = read_api(answer, ADDRESS)
         receipt = read_post(answer, ADDRESS)
     except DeliveryError as error:
-        return _check(error)
+        return check_error(error)
     assert isinstance(receipt, Receipt)
     channel = body.get("channel")
     scopes = read_scopes(given[1])
@@ -127,11 +120,11 @@ def take_api(given: Given) -> str:
 
 def take_webhook(given: Given) -> str:
     """Read an answer of an incoming webhook: nothing but "ok" is a receipt."""
-    body = _read(given[2]) if given[2].startswith(b"{") else given[2].decode("utf-8", "replace")
+    body = read_body(given[2]) if given[2].startswith(b"{") else given[2].decode("utf-8", "replace")
     try:
         read_webhook(Answer(given[0], given[1], body), ADDRESS)
     except DeliveryError as error:
-        return _check(error)
+        return check_error(error)
     assert given[0] == 200
     assert given[2].decode().strip() == "ok"
     return VALUE
@@ -139,7 +132,7 @@ def take_webhook(given: Given) -> str:
 
 def take_history(body: bytes) -> str:
     """Look for a message on a page of history: it is found only where it stands, and is our bot's."""
-    page = _read(body)
+    page = read_body(body)
     if not isinstance(page, Mapping):
         return "no page"
     found = find_message(page, BOT, NOTIFICATION)
@@ -173,8 +166,8 @@ def near(*whole: bytes) -> st.SearchStrategy[Batch]:
 
 
 TARGETS: Final = (
-    Target("slack web api", 20, st.tuples(statuses, heads, near(*WHOLE)), take_api, _unfold),
-    Target("slack webhook", 12, st.tuples(statuses, heads, near(*WORDS)), take_webhook, _unfold),
+    Target("slack web api", 20, st.tuples(statuses, heads, near(*WHOLE)), take_api, unfold),
+    Target("slack webhook", 12, st.tuples(statuses, heads, near(*WORDS)), take_webhook, unfold),
     Target("slack history", 12, near(WHOLE[2]), take_history),
     Target("slack headers", 10, st.lists(heads, max_size=8), take_headers, iter),
 )

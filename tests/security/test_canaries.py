@@ -161,7 +161,7 @@ def crash(snapshot: object) -> object:
     "place",
     [
         "notifier.service.recorder.detect_account",
-        "notifier.service.courier.compose",
+        "notifier.service.courier.write_message",
         "notifier.receivers.slack.bot.render",
         "notifier.service.link_keeper.LinkKeeper.tend",
         "notifier.app._make_engine",

@@ -15,8 +15,8 @@ from notifier.domain.compose import Dossier, House, compose
 from notifier.domain.message import Outside, RefusedLink
 from notifier.domain.model import Event, SignatureLink
 from notifier.network import Network
-from notifier.receivers.slack.answers import Answer
-from notifier.receivers.slack.session import open_session
+from notifier.receivers.answers import Answer
+from notifier.receivers.session import open_session
 from notifier.settings import resolve_receivers, resolve_sources
 from notifier.store.database import Database
 from notifier.store.vault import Vault

@@ -4,13 +4,12 @@ No I/O: status, headers and body in, a value or an error out. The sentences name
 Slack's own word; they never hold a token, a webhook's address, a message or a link.
 
 Sources: docs.slack.dev, "Web API" (evaluating responses), "Rate limits", "Sending messages using incoming
-webhooks"; RFC 9110 section 10.2.3 (Retry-After); read 2026-08.
+webhooks"; read 2026-08.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -23,30 +22,13 @@ from notifier.errors import (
     DeliveryUnavailable,
     Scope,
 )
+from notifier.receivers.answers import RECEIVER_STATUSES, Answer, read_retry_after
 from notifier.receivers.slack.refusals import Meaning, find_refusal
-
-DEFAULT_RETRY_SECONDS: Final = 30.0
-"""What is waited after a rate limit that does not say how long."""
-MIN_RETRY_SECONDS: Final = 1.0
-MAX_RETRY_SECONDS: Final = 3_600.0
 
 # Narrow on purpose: a server that echoes a token or an address cannot get it into a sentence this way.
 _CODE: Final = re.compile(r"[a-z_]{2,64}")
 _SCOPES: Final = re.compile(r"[a-z_.:, ]{1,200}")
 _CHANNEL_ID: Final = re.compile(r"[CDGUW][A-Z0-9]{2,}")
-_SECONDS: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer; `body` is the decoded JSON, the text, or None where there was neither.
-
-    `headers` has lower-case names.
-    """
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +80,6 @@ def read_webhook(answer: Answer, address: Address) -> Receipt:
     raise _explain(answer, _tidy(text) if is_word else "", address)
 
 
-def lose(address: Address, fault: str, *, was_sent: bool) -> DeliveryError:
-    """Return the error for a request that got no answer; `fault` says what happened, in our own words."""
-    if was_sent:
-        return DeliveryAmbiguous(f"{address}: {fault} after the request was sent; it may have taken effect")
-    return DeliveryUnavailable(f"{address}: {fault} before the request was sent; it is sent again later")
-
-
-def read_retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds to wait: `Retry-After` in seconds or as a date (against the answer's own `Date`).
-
-    30 s where it says nothing that can be read; at least 1 s and at most an hour.
-    """
-    value = headers.get("retry-after", "").strip()
-    seconds = DEFAULT_RETRY_SECONDS
-    if _SECONDS.fullmatch(value):
-        seconds = float(value)
-    elif value:
-        try:
-            wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-            seconds = wait.total_seconds()
-        except (TypeError, ValueError, OverflowError):
-            seconds = DEFAULT_RETRY_SECONDS
-    return min(max(seconds, MIN_RETRY_SECONDS), MAX_RETRY_SECONDS)
-
-
 def _explain(answer: Answer, code: str, address: Address, *, needed: object = None) -> DeliveryError:
     """Return the error for an answer that is no receipt: by status where that decides, else by code."""
     status = answer.status
@@ -164,7 +121,7 @@ def _explain_status(status: int, code: str, address: Address) -> DeliveryError:
             f"a redirect (HTTP {status}) came back, which is not followed: check the address in the settings"
         )
         return DeliveryRejected(f"{address}: {fault}", code=name, scope="receiver")
-    if status in _RECEIVER_STATUSES:
+    if status in RECEIVER_STATUSES:
         fault = f"HTTP {status} ({name}) came back: check {address.credential_setting} and the address"
         return DeliveryRejected(f"{address}: {fault} that is posted to", code=name, scope="receiver")
     if status == HTTPStatus.TOO_EARLY:
@@ -174,20 +131,6 @@ def _explain_status(status: int, code: str, address: Address) -> DeliveryError:
         return DeliveryAmbiguous(f"{address}: {fault}", code=name, was_answered=True)
     fault = f"Slack refused the message with {name}, an error that this version does not know"
     return DeliveryRejected(f"{address}: {fault}", code=name, scope="message")
-
-
-_RECEIVER_STATUSES: Final = frozenset(
-    {
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.PAYMENT_REQUIRED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
-        HTTPStatus.GONE,
-        HTTPStatus.MISDIRECTED_REQUEST,
-    }
-)
 
 
 def _limit(answer: Answer, code: str, address: Address) -> DeliveryRateLimited:

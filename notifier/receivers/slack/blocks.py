@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from notifier.domain.message import Fact, Line, Link, Message, Mood, RefusedLink, Step
 from notifier.receivers.slack.mention import Mention, read_mention
-from notifier.receivers.slack.text import clean_line, clean_lines, cut, is_clickable, measure, quote_url
+from notifier.receivers.slack.text import is_clickable
 from notifier.receivers.slack.words import (
     WORDS_CHARS,
     write_link,
@@ -23,6 +23,7 @@ from notifier.receivers.slack.words import (
     write_steps,
     write_text,
 )
+from notifier.receivers.text import clean_line, clean_lines, cut, measure, quote_url
 
 EVENT_TYPE: Final = "dintero_notification"
 
@@ -90,6 +91,7 @@ def _write_metadata(message: Message) -> Block:
         "case_id": message.case_id,
         "account_id": message.account_id,
         "connection": message.connection,
+        "event_id": message.cause,
     }
     payload = {name: clean_line(value, _ID_CHARS) for name, value in named.items()}
     return {"event_type": EVENT_TYPE, "event_payload": payload}

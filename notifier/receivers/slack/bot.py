@@ -122,14 +122,15 @@ class SlackBotReceiver:
         body: dict[str, Any] = {
             "channel": place.channel or self._address.channel,
             "text": post.text,
-            "metadata": post.metadata,
         }
         if post.blocks:
             body["blocks"] = list(post.blocks)
         if place.form is Form.UPDATE:
             method, body["ts"] = "chat.update", place.root
         else:
-            method, body["unfurl_links"], body["unfurl_media"] = "chat.postMessage", False, False
+            # An update leaves the metadata: by them a message is found again.
+            method, body["metadata"] = "chat.postMessage", post.metadata
+            body["unfurl_links"], body["unfurl_media"] = False, False
         if place.form is Form.REPLY:
             body["thread_ts"], body["reply_broadcast"] = place.root, place.is_broadcast
         return read_post(await self._api.post(method, body, deadline=deadline), self._address)

@@ -20,7 +20,7 @@ from notifier.receivers.slack.access import (
 from notifier.receivers.slack.answers import Address, read_api
 from notifier.receivers.slack.channels import find_channel
 from notifier.receivers.slack.client import WebApi
-from notifier.receivers.slack.text import clean_line
+from notifier.receivers.text import clean_line
 
 Send = Callable[[Message], Awaitable[Receipt]]
 """Sends one message through the receiver that is checked."""

@@ -24,9 +24,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from notifier.errors import DeliveryError, DeliveryRejected, DeliveryUnavailable
-from notifier.receivers.slack.answers import Address, Answer, lose
-from notifier.receivers.slack.session import DeadlinePassed, Transit, watch_transit
+from notifier.errors import DeliveryUnavailable
+from notifier.receivers.answers import Answer
+from notifier.receivers.exchange import find_fault
+from notifier.receivers.session import watch_transit
+from notifier.receivers.slack.answers import Address
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -177,40 +179,6 @@ async def _exchange(
             transit.status = transit.status or response.status_code
     if transit.status is not None:
         return Answer(transit.status, transit.headers, body)
-    fault = _find_fault(failure, transit, address)
+    fault = find_fault(failure, transit, address)
     del failure
     raise fault
-
-
-def _find_fault(failure: Exception | None, transit: Transit, address: Address) -> DeliveryError:
-    """Return the error for a request that no status came back for; the failure's own text is never used."""
-    if isinstance(failure, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
-        return DeliveryRejected(
-            f"{address}: the address that is posted to is no web address: check the settings",
-            code="invalid_url",
-            scope="receiver",
-        )
-    was_sent = transit.was_sent is not False
-    return lose(address, _name_failure(failure), was_sent=was_sent)
-
-
-def _name_failure(failure: Exception | None) -> str:
-    for kind, words in _FAILURES:
-        if isinstance(failure, kind):
-            return words
-    return f"the request failed ({type(failure).__name__})"
-
-
-_FAILURES: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (DeadlinePassed, "this process was held up for too long"),
-    (aiohttp.ClientConnectorDNSError, "the host's name was not found"),
-    (aiohttp.ClientConnectorCertificateError, "the host's certificate was not accepted (network.ca_file)"),
-    (aiohttp.ClientSSLError, "no TLS connection could be made"),
-    (aiohttp.ClientProxyConnectionError, "the proxy could not be reached"),
-    (aiohttp.ClientHttpProxyError, "the proxy refused to connect"),
-    (asyncio.TimeoutError, "the time ran out"),
-    (aiohttp.ClientConnectorError, "no connection could be made"),
-    (aiohttp.ClientError, "the connection broke"),
-    (OSError, "the connection broke"),
-)
-"""From the narrow to the wide: the first that fits names the failure."""

@@ -1,69 +1,15 @@
-"""Text from outside, made harmless: rid of what cannot be seen, bounded, and dead where Slack reads markup.
+"""Text for Slack: escaped, and dead where Slack reads markup.
 
 Sources: Slack's "Formatting text for app surfaces" and the reference of `chat.postMessage` (docs.slack.dev,
-read 2026-08); Unicode 15, Default_Ignorable_Code_Point and Bidi_Control.
+read 2026-08).
 """
 
-import re
-import unicodedata
 from typing import Final
-from urllib.parse import quote
 
-ELLIPSIS: Final = "…"
+from notifier.receivers.text import deaden_marks
+
 MAX_URL_CHARS: Final = 3_000
 """Slack's limit for an address (docs.slack.dev, Block Kit, read 2026-08)."""
-
-_READ_CHARS: Final = 4_000
-"""No more of a text is looked at: what is shown is at most a quarter of it."""
-
-_MAX_MARKS: Final = 4
-"""Combining marks that one letter may carry: enough for every script, too few to climb over a line."""
-
-_BREAKS: Final = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
-
-# Letters and marks that show nothing, beside the categories that never show anything.
-_BLANKS: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\uffff"
-    "\U000e0000-\U000e0fff]"
-)
-_URL_SAFE: Final = "!#$%&'()+,/:;=?@[]~-._"
-
-# In mrkdwn these pairs make bold, italic, struck and code; their doubles look alike and mean nothing.
-_LOOKALIKES: Final = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
-_EDGE_UNDERSCORE: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
-# What makes an address, an emoji or a mention of a plain word: a word joiner after it makes it a plain word.
-_JOINTS: Final = re.compile(r"([:.@#/])(?=\S)")
-_WORD_JOINER: Final = "\u2060"
-
-
-def clean_line(text: str, limit: int) -> str:
-    """Return a text as one line of at most `limit` characters, with nothing in it that cannot be seen."""
-    return cut(" ".join(_clean(text).split()), limit)
-
-
-def clean_lines(text: str, limit: int, max_lines: int) -> str:
-    """Return a text as at most `max_lines` lines and `limit` characters, without empty lines."""
-    lines = [" ".join(line.split()) for line in _clean(text).split("\n")]
-    full = [line for line in lines if line]
-    kept = "\n".join(full[:max_lines])
-    return cut(kept + ELLIPSIS, limit) if len(full) > max_lines else cut(kept, limit)
-
-
-def cut(text: str, limit: int) -> str:
-    """Return a text of at most `limit` UTF-16 units (which Slack counts), "…" where something is missing."""
-    if measure(text) <= limit:
-        return text
-    units = 1
-    for index, character in enumerate(text):
-        units += 1 + (character > "\uffff")
-        if units > limit:
-            return text[:index].rstrip() + ELLIPSIS
-    return text
-
-
-def measure(text: str) -> int:
-    """Return the length of a text in UTF-16 units."""
-    return len(text) + sum(character > "\uffff" for character in text)
 
 
 def escape(text: str) -> str:
@@ -76,40 +22,9 @@ def deaden(text: str) -> str:
 
     Escaping alone leaves `*x*`, `:smile:` and bare addresses alive.
     """
-    quiet = _EDGE_UNDERSCORE.sub("\uff3f", text.translate(_LOOKALIKES))
-    return escape(_JOINTS.sub(rf"\1{_WORD_JOINER}", quiet))
-
-
-def quote_url(url: str) -> str:
-    """Return an address in which everything is percent-encoded that could end it (`|`, `>`, spaces)."""
-    return quote(url, safe=_URL_SAFE, errors="replace")
+    return escape(deaden_marks(text))
 
 
 def is_clickable(url: str) -> bool:
     """Whether an address may stand as a link: a web address, not longer than Slack takes."""
     return url.startswith(("https://", "http://")) and len(url) <= MAX_URL_CHARS
-
-
-def _clean(text: str) -> str:
-    read = text[:_READ_CHARS]
-    if read.isascii() and read.isprintable():
-        return read
-    normal = unicodedata.normalize("NFC", read)
-    kept: list[str] = []
-    marks = 0
-    for character in _BLANKS.sub("", normal):
-        if character in _BREAKS:
-            kept.append("\n")
-            continue
-        category = unicodedata.category(character)
-        if category[0] == "M":
-            marks += 1
-            if marks > _MAX_MARKS:
-                continue
-        else:
-            marks = 0
-        if category[0] == "Z" or character == "\t":
-            kept.append(" ")
-        elif category not in {"Cc", "Cf", "Cs", "Co"}:
-            kept.append(character)
-    return "".join(kept)

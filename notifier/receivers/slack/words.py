@@ -4,12 +4,12 @@ It is mrkdwn, so what came from outside is deadened, and never begins a line (`>
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from notifier.domain.message import Link, Message, Moment, RefusedLink, Step
 from notifier.receivers.slack.mention import Mention, read_mention
-from notifier.receivers.slack.text import clean_line, cut, deaden, escape, is_clickable, measure, quote_url
+from notifier.receivers.slack.text import deaden, escape, is_clickable
+from notifier.receivers.text import clean_line, cut, measure, quote_url, write_utc
 
 MAX_TEXT_CHARS: Final = 4_000
 """Slack advises no more in `text` (docs.slack.dev, chat.postMessage, read 2026-08)."""
@@ -20,7 +20,6 @@ WORDS_CHARS: Final = 300
 _LINK_CHARS: Final = 3_400
 _SHORT_CHARS: Final = 80
 _LONG_CHARS: Final = 300
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def write_text(message: Message, mention: Mention | None) -> str:
@@ -39,7 +38,7 @@ def write_moment(moment: Moment) -> str:
 
     `<!date^1763805600^{date_short_pretty} at {time}|22 Nov 2025, 10:00 UTC>`
     """
-    form = f"<!date^{int(moment.at.timestamp())}^{{date_short_pretty}} at {{time}}|{_write_utc(moment.at)}>"
+    form = f"<!date^{int(moment.at.timestamp())}^{{date_short_pretty}} at {{time}}|{write_utc(moment.at)}>"
     return f"{escape(cut(moment.label, _SHORT_CHARS))} {form}"
 
 
@@ -54,7 +53,7 @@ def _write_step(step: Step) -> str:
         return f"○ _{label}_"
     if step.at is None:
         return f"✓ {label}"
-    return f"✓ {label} <!date^{int(step.at.timestamp())}^{{date_short}}|{_write_utc(step.at)}>"
+    return f"✓ {label} <!date^{int(step.at.timestamp())}^{{date_short}}|{write_utc(step.at)}>"
 
 
 def write_link(link: Link) -> str:
@@ -64,11 +63,6 @@ def write_link(link: Link) -> str:
         return ""
     markup = f"<{escape(url)}|{escape(cut(link.label, WORDS_CHARS) or 'Open').replace('|', '¦')}>"
     return markup if len(markup) <= _LINK_CHARS else ""
-
-
-def _write_utc(at: datetime) -> str:
-    utc = at.astimezone(UTC)
-    return f"{utc.day} {_MONTHS[utc.month - 1]} {utc.year}, {utc:%H:%M} UTC"
 
 
 def _write_lines(message: Message, mention: Mention | None, *, has_links: bool) -> Iterator[str]:

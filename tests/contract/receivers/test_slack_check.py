@@ -27,27 +27,27 @@ def has(findings: list[Finding], level: Level, words: str) -> bool:
     return any(finding.level is level and words in finding.sentence for finding in findings)
 
 
-async def test_sound_receiver_has_no_problem_and_posts_nothing(stand: Stand) -> None:
+async def test_sound_receiver_has_no_problem_and_posts_nothing(slack_stand: Stand) -> None:
     """Looking must not post, and must say which guarantee holds."""
-    findings = await find(stand.receiver)
+    findings = await find(slack_stand.receiver)
     assert {finding.subject for finding in findings} == {"receiver sales"}
     assert not [finding for finding in findings if finding.level is Level.PROBLEM]
-    is_bot = isinstance(stand.receiver, SlackBotReceiver)
+    is_bot = isinstance(slack_stand.receiver, SlackBotReceiver)
     assert has(findings, Level.OK, "exactly once" if is_bot else "at least once")
-    assert stand.slack.messages("sales") == []
+    assert slack_stand.slack.messages("sales") == []
 
 
-async def test_test_message_says_that_it_is_one(stand: Stand) -> None:
+async def test_test_message_says_that_it_is_one(slack_stand: Stand) -> None:
     """`--send` must post one message, marked as a test."""
-    assert has(await find(stand.receiver, sends=True), Level.OK, "test message was posted")
-    (message,) = stand.slack.messages("sales")
+    assert has(await find(slack_stand.receiver, sends=True), Level.OK, "test message was posted")
+    (message,) = slack_stand.slack.messages("sales")
     assert "TEST" in message.text
 
 
-async def test_test_message_that_fails_is_a_problem(stand: Stand) -> None:
+async def test_test_message_that_fails_is_a_problem(slack_stand: Stand) -> None:
     """A message that is not confirmed must be reported with the reason, by either kind."""
-    stand.slack.channel("sales").is_archived = True
-    assert has(await find(stand.receiver, sends=True), Level.PROBLEM, "archived")
+    slack_stand.slack.channel("sales").is_archived = True
+    assert has(await find(slack_stand.receiver, sends=True), Level.PROBLEM, "archived")
 
 
 @pytest.mark.parametrize("channel", ["C0SALES01", "#sales", "sales"])

@@ -14,7 +14,8 @@ from notifier.errors import (
     DeliveryRejected,
     DeliveryUnavailable,
 )
-from notifier.receivers.slack.answers import Address, Answer, lose, read_post, read_retry_after, read_webhook
+from notifier.receivers.answers import Answer, lose, read_retry_after
+from notifier.receivers.slack.answers import Address, read_post, read_webhook
 from notifier.receivers.slack.refusals import KNOWN_CODES, Meaning, find_refusal
 
 ADDRESS = Address("sales", "#sales", "NOTIFIER_SLACK__BOT_TOKEN", "NOTIFIER_SLACK__CHANNEL")

@@ -3,17 +3,24 @@
 import json
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
-from notifier.domain.message import Fact, Link, Message, Moment, Mood, Outside, RefusedLink
+from notifier.domain.message import Fact, Line, Link, Message, Moment, Mood, Outside, RefusedLink
+from notifier.receivers.pagerduty.events import MAX_DEDUP_CHARS, MAX_EVENT_BYTES, MAX_SUMMARY_CHARS
+from notifier.receivers.pagerduty.events import render as write_event
+from notifier.receivers.plain import MAX_TEXT_CHARS, write_body, write_title
 from notifier.receivers.slack.blocks import SlackPost, render
 from notifier.receivers.slack.mention import read_mention
-from notifier.receivers.slack.text import clean_line, clean_lines, cut, deaden, measure
+from notifier.receivers.slack.text import deaden
+from notifier.receivers.text import clean_line, clean_lines, cut, measure, quote_url
+from notifier.receivers.webhook.payload import render as write_payload
 from notifier.sandbox.limits import errors_in
 
 NASTY = (
@@ -61,6 +68,11 @@ OURS = re.compile(
     r"<!date\^-?[0-9]+\^\{date_short_pretty\} at \{time\}\|[^<>|]*>"
     r"|<!subteam\^S024BE7LH>"
     r"|<https://sign\.example/[^<>| ]*\|[^<>|]*>"
+)
+DANGEROUS = re.compile(r"<[!@]|[*~`]|\w+://\w|@\w|:[a-z0-9_+'-]+:|[^\W\d_]\.[^\W\d_]")
+"""What some service or other makes a mention, an emoji, a link or bold type of."""
+PAYLOAD = Draft202012Validator(
+    json.loads((Path(__file__).parents[3] / "docs/webhook-payload.schema.json").read_text(encoding="utf-8"))
 )
 ALIVE = re.compile(
     r"[<>*~`\r\u2028\u2029]"
@@ -125,6 +137,51 @@ def test_no_outside_text_comes_alive_or_breaks_a_limit(case: Case) -> None:
         for kind, text in find_texts(post.blocks):
             assert_visible(text)
             assert kind in {"text", "link", "plain_text"} or find_alive(text) == ""
+
+
+def assert_machines_take(message: Message) -> None:
+    """Assert that PagerDuty's event and the webhook's payload are bounded, visible, and of their shape."""
+    for is_plain in (False, True):
+        event = write_event(message, "k" * 32, is_plain=is_plain)
+        assert len(event) <= MAX_EVENT_BYTES
+        body = json.loads(event)
+        assert len(body["dedup_key"]) <= MAX_DEDUP_CHARS
+        if not message.is_over:
+            assert 0 < len(body["payload"]["summary"]) <= MAX_SUMMARY_CHARS
+            assert body["payload"]["source"]
+            assert_visible("".join(set(json.dumps([body["payload"], body["client"]], ensure_ascii=False))))
+    payload = json.loads(write_payload(message))
+    PAYLOAD.validate(payload)
+    shown = {key: value for key, value in payload.items() if key not in {"signature_link", "backoffice"}}
+    assert_visible("".join(set(json.dumps(shown, ensure_ascii=False))))
+
+
+def assert_plain_text_is_dead(message: Message) -> None:
+    """Assert that plain text is bounded, and that whatever shows it finds no markup of outside in it."""
+    title, body = write_title(message), write_body(message)
+    assert len(title) <= 1_000
+    assert len(body) <= MAX_TEXT_CHARS
+    assert_visible("".join(set(title + body)))
+    ours = [message.action, message.backoffice]
+    lines = [f"{cut(one.label, 80) or 'Open'}: {quote_url(one.url)}" for one in ours if isinstance(one, Link)]
+    lines += [f"{moment.label[:40]}" for moment in message.moments]
+    for line in (title, *body.splitlines()):
+        if not any(line.startswith(one) for one in lines if one) and "https://sign.example/" not in line:
+            assert not DANGEROUS.search(line), line
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.builds(Case, messages), st.booleans())
+def test_other_receivers_take_any_message(case: Case, is_over: bool) -> None:
+    """Any message must be taken by every kind, within its limits, and with outside text as mere text."""
+    message = replace(
+        case.message,
+        is_over=is_over,
+        lines=tuple(Line(fact.label, fact.value) for fact in case.message.facts),
+        status=case.message.merchant,
+    )
+    assert_machines_take(message)
+    assert_plain_text_is_dead(message)
 
 
 @settings(max_examples=60, deadline=None)

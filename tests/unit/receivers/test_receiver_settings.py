@@ -1,13 +1,16 @@
 """What a receiver makes of its settings: whom it calls, and where its messages end up."""
 
+from base64 import b64encode
 from typing import Any, cast
 
 import pytest
 
 from notifier.errors import ConfigError
+from notifier.receivers.pagerduty.receiver import PagerDutyReceiver
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.receivers.slack.mention import read_mention
 from notifier.receivers.slack.webhook import SlackWebhookReceiver
+from notifier.receivers.webhook.receiver import WebhookReceiver
 
 NO_SESSION = cast("Any", None)
 SLACK = "https://slack.com/api/"
@@ -67,3 +70,25 @@ def test_webhook_is_a_destination_without_its_address() -> None:
     )
     assert first.destination == same.destination != other.destination
     assert "canary" not in first.destination + repr(first)
+
+
+def test_pagerduty_key_is_a_destination_at_its_host() -> None:
+    """Two keys, or one key at two hosts, are two destinations; neither shows the key."""
+
+    def find(key: str, base_url: str) -> str:
+        return PagerDutyReceiver("duty", key, base_url, NO_SESSION).destination
+
+    us, eu = "https://events.pagerduty.com", "https://events.eu.pagerduty.com"
+    assert find("canary" * 5 + "12", us) == find("canary" * 5 + "12", f"{us}/")
+    assert len({find("canary" * 5 + end, host) for end in ("12", "13") for host in (us, eu)}) == 4
+    assert "canary" not in find("canary" * 5 + "12", us)
+
+
+def test_changed_signing_key_leaves_the_destination() -> None:
+    """A webhook whose key is changed must stay the same place, or its queue would be told anew."""
+    first, second = ("whsec_" + b64encode(key * 32).decode() for key in (b"a", b"b"))
+    url = "https://crm.example/canary"
+    made = [WebhookReceiver("crm", url, secret, NO_SESSION) for secret in (first, f"{second},{first}")]
+    assert len({one.destination for one in made}) == 1
+    assert made[0].destination != WebhookReceiver("crm", url + "2", first, NO_SESSION).destination
+    assert "canary" not in repr(made) + made[0].destination

@@ -1,21 +1,29 @@
 """A service put together from real parts between doubles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
 
 import pytest
 
 from notifier.domain.compose import House
 from notifier.domain.first_run import FirstRun
+from notifier.domain.intervals import TimeInterval
 from notifier.domain.plan import Directory
+from notifier.domain.reminders import Schedule
 from notifier.domain.retry import RetryPolicy
-from notifier.domain.routes import DEFAULT_ROUTES
+from notifier.domain.routes import DEFAULT_ROUTES, DEFAULT_SCHEDULE, Route
+from notifier.domain.storm import StormGuard
 from notifier.domain.watch import Target
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
+from notifier.service.quiet_keeper import QuietKeeper
 from notifier.service.recorder import Recorder
+from notifier.service.reminders import ReminderKeeper, StaleKeeper
+from notifier.service.storms import Storms
 from notifier.store.database import Database
 from tests.fakes import FakeClock, FakeReceiver, FakeSource
 
@@ -31,6 +39,9 @@ class Service:
     oncall: FakeReceiver
     clock: FakeClock
     database: Database
+    reminders: ReminderKeeper
+    quiet: QuietKeeper
+    stale: StaleKeeper
 
     async def start(self, *targets: Target) -> None:
         """Start as an engine does."""
@@ -41,6 +52,13 @@ class Service:
         """Read the targets once and send what is due."""
         for target in targets:
             await self.poller.poll(target)
+        await self.dispatcher.drain(patience_seconds)
+
+    async def pass_time(self, span: timedelta, patience_seconds: float = 5.0) -> None:
+        """Let time pass, and have said what it brings about."""
+        self.clock.advance(span.total_seconds())
+        for chore in (self.reminders, self.stale, self.quiet):
+            await chore.tend()
         await self.dispatcher.drain(patience_seconds)
 
 
@@ -57,15 +75,38 @@ def make_service(database: Database, clock: FakeClock) -> MakeService:
         first_run: FirstRun = FirstRun.OPEN,
         sales: FakeReceiver | None = None,
         oncall: FakeReceiver | None = None,
+        routes: tuple[Route, ...] = DEFAULT_ROUTES,
+        intervals: Mapping[str, TimeInterval] = MappingProxyType({}),
+        schedule: Schedule | None = None,
+        storm_cards: int = 0,
     ) -> Service:
         sales = sales or FakeReceiver("sales")
         oncall = oncall or FakeReceiver("oncall")
         receivers = {one.name: one for one in (sales, oncall)}
-        directory = Directory({one.name: one.destination for one in (sales, oncall)}, {})
+        directory = Directory(
+            {one.name: one.destination for one in (sales, oncall)},
+            {},
+            {one.destination: one.traits for one in (sales, oncall)},
+        )
         courier = Courier(receivers, database, clock, House(), RetryPolicy(), lambda: 0.5)
-        dispatcher = Dispatcher(receivers, database, clock, courier, RetryPolicy())
-        recorder = Recorder(database, clock, Planner(DEFAULT_ROUTES, directory), first_run)
+        storms = Storms(StormGuard(storm_cards))
+        dispatcher = Dispatcher(receivers, database, clock, courier, RetryPolicy(), storms)
+        planner = Planner(routes, directory, intervals)
+        recorder = Recorder(database, clock, planner, first_run)
         poller = Poller({"dintero": source}, database, recorder, clock, dispatcher.wake)
-        return Service(poller, dispatcher, source, sales, oncall, clock, database)
+        schedules = {DEFAULT_SCHEDULE: schedule or Schedule()}
+        wake = dispatcher.wake
+        return Service(
+            poller,
+            dispatcher,
+            source,
+            sales,
+            oncall,
+            clock,
+            database,
+            ReminderKeeper(database, clock, planner, schedules, wake),
+            QuietKeeper(database, clock, planner, directory, wake),
+            StaleKeeper(database, clock, planner, schedules, wake),
+        )
 
     return make

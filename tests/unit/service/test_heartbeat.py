@@ -10,7 +10,7 @@ from aiohttp import web
 from notifier.domain.notices import Incident
 from notifier.errors import StoreUnavailable
 from notifier.receivers.heartbeat import HeartbeatAddress, add_fail
-from notifier.receivers.slack.session import open_session
+from notifier.receivers.session import open_session
 from notifier.service.heartbeat import Heartbeat
 from notifier.store.database import Database
 from tests.fakes import NOW

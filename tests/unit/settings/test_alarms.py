@@ -47,7 +47,7 @@ def test_fallbacks_may_be_a_chain_and_have_one_end(load: Load) -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_place(problems: Problems, toml: str, wanted: list[str]) -> None:
-    """Names of receivers that do not exist, circles, and values of the wrong form are found before the start."""
+    """Receivers that do not exist, circles, and values of the wrong form are found before the start."""
     found = problems(DINTERO, toml=toml)
     assert any(all(word in one for word in wanted) for one in found), found
     assert not any("canary" in one for one in found)

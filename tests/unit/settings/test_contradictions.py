@@ -14,6 +14,7 @@ NO_RECEIVER = (
 )
 SHORT_FORM = "is the short form, which cannot stand beside [receivers.<name>]; move it into a receiver."
 FILE = "config/notifier.toml"
+KINDS = "expected slack, slack_webhook, pagerduty, webhook or apprise."
 SALES = '[receivers.sales]\nkind = "slack_webhook"\nurl = "https://hooks.slack.com/services/T/B/x"\n'
 OPS = SALES.replace("sales", "ops")
 
@@ -125,13 +126,13 @@ TOGETHER = [
     pytest.param(
         {**DINTERO},
         SALES.replace("slack_webhook", "teams"),
-        f"receivers.sales.kind ({FILE}, line 2): expected slack or slack_webhook.",
+        f"receivers.sales.kind ({FILE}, line 2): {KINDS}",
         id="unknown kind",
     ),
     pytest.param(
         {**DINTERO},
         SALES.replace('kind = "slack_webhook"\n', ""),
-        f"receivers.sales.kind ({FILE}, line 1): expected slack or slack_webhook.",
+        f"receivers.sales.kind ({FILE}, line 1): {KINDS}",
         id="no kind",
     ),
     pytest.param(

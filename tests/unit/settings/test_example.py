@@ -71,7 +71,7 @@ def test_the_example_loads_with_receivers(load: Load) -> None:
     head, tail = uncomment().split("[receivers.sales]")
     head = re.sub(r"(?m)^(channel|mention|webhook_url|when_unsure|emergency) .*$", "", head)
     settings = load({}, toml=f"{head}[receivers.sales]{tail}")
-    assert set(settings.receivers) == {"sales", "oncall"}
+    assert set(settings.receivers) == {"sales", "oncall", "duty", "crm", "mail"}
 
 
 def test_the_example_loads_with_the_short_form(load: Load) -> None:

@@ -1,6 +1,6 @@
-"""The one HTTP session for Slack, and what it notes of each request.
+"""The HTTP session that receivers share, and what it notes of each request.
 
-slack_sdk says little of what became of a request; whether a message may have been taken hangs on it. So the
+Clients say little of what became of a request; whether a message may have been taken hangs on it. So the
 session itself notes, for the request of the running task, whether it went out and what status came back.
 
 Sources: docs.aiohttp.org, "Client tracing" and "Client middleware" (aiohttp 3.14, read 2026-08).
@@ -18,7 +18,7 @@ from typing import Final
 import aiohttp
 
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
-"""More than Slack ever answers; of a longer answer no more than this is held."""
+"""More than any receiver ever answers; of a longer answer no more than this is held."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Transit:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-_transit: ContextVar[Transit | None] = ContextVar("slack_transit", default=None)
+_transit: ContextVar[Transit | None] = ContextVar("transit", default=None)
 
 
 class AnswerRefused(aiohttp.ClientError):
@@ -82,7 +82,7 @@ def open_session(
     proxy: str | None = None,
     trust_env: bool = False,
 ) -> aiohttp.ClientSession:
-    """Open the session that every Slack receiver shares; who opens it closes it.
+    """Open the session that receivers share; who opens it closes it.
 
     `total_seconds` bounds a whole request (slack_sdk's own time-out is ignored beside a session),
     `connect_seconds` the wait for a connection. `ssl_context` replaces the system's certificates; `proxy`
@@ -130,7 +130,7 @@ async def _note_answer(
 ) -> aiohttp.ClientResponse:
     """Note status and headers, and refuse a redirect.
 
-    slack_sdk would follow a redirect, and send the message to whatever host it names.
+    aiohttp and slack_sdk would follow a redirect, and send the message to whatever host it names.
     """
     response = await handler(request)
     transit = _transit.get()
