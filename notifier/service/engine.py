@@ -125,7 +125,6 @@ class Engine:
     async def run_once(self) -> Report:
         """Poll every target once and send what is due."""
         await self._start(rounds=1)
-        tending = [asyncio.ensure_future(self._tend_once(chore)) for chore in self._chores]
         waiting = iter(self._targets)
 
         async def work() -> None:
@@ -136,8 +135,9 @@ class Engine:
             for _ in range(min(self._pace.concurrency, len(self._targets))):
                 tasks.create_task(work())
         self._log_round()
+        # Behind the polls, so that what they tell of is what is true now; what they have to say is sent too.
+        await asyncio.gather(*(self._tend_once(chore) for chore in self._chores))
         await self._dispatcher.drain(ONCE_PATIENCE_SECONDS, awaits_mending=False)
-        await asyncio.gather(*tending)
         await self._say_goodbye()
         problems = (*self._poller.problems.items(), *self._dispatcher.problems.items())
         return Report(

@@ -97,7 +97,11 @@ async def test_what_comes_later_goes_there_too_as_long_as_it_fails(make_service:
         for one, place in zip(service.oncall.taken, service.oncall.places, strict=True)
     ]
     assert told[0] == ("vipps", Form.MESSAGE)
-    assert sorted(told[1:]) == [("swish", Form.MESSAGE), ("vipps", Form.REPLY)]
+    assert sorted(told[1:]) == [
+        ("swish", Form.MESSAGE),
+        ("vipps", Form.REPLY),
+        ("vipps", Form.UPDATE),
+    ]
 
 
 async def test_a_receiver_that_works_again_is_told_in_one_line_and_loses_nothing(
