@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from notifier import __version__
 from notifier.alarms import check_alarms, make_chores, open_pulse
-from notifier.assembly import make_receiver
+from notifier.assembly import make_receiver, make_texts
 from notifier.dintero.client import MEBIBYTE, Transport
 from notifier.dintero.credentials import Credentials
 from notifier.dintero.retry import Retry
@@ -30,7 +30,7 @@ from notifier.errors import NotifierError
 from notifier.network import Network, open_network
 from notifier.receivers.session import open_session
 from notifier.routing import list_intervals, list_routes, list_schedules
-from notifier.service.clock import SystemClock
+from notifier.service.clock import SYSTEM_CLOCK
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.emergency import Emergency
@@ -40,7 +40,7 @@ from notifier.service.heartbeat import Pulse
 from notifier.service.link_keeper import LinkKeeper
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
-from notifier.service.ports import Receiver, Source
+from notifier.service.ports import Clock, Receiver, Source
 from notifier.service.pruner import Pruner
 from notifier.service.quiet_keeper import QuietKeeper
 from notifier.service.recorder import Recorder
@@ -68,7 +68,7 @@ class Outside:
     directory: Directory
 
 
-async def run(settings: Settings, stopping: asyncio.Event | None = None) -> None:
+async def run(settings: Settings, stopping: asyncio.Event | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
     """Run the service until SIGTERM, SIGINT or `stopping`. Raises NotifierError."""
     stop = stopping or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -77,13 +77,13 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None) -> None
     try:
         async with (
             connect(settings) as outside,
-            _begin_reading(settings, outside) as head_start,
-            _watch_store(settings, outside) as watch,
+            _begin_reading(settings, outside, clock) as head_start,
+            _watch_store(settings, outside, clock) as watch,
             open_pulse(settings, _open_network(settings)) as pulse,
         ):
             supervisor = Supervisor(
                 lambda creates: _open_store(settings, creates=creates),
-                lambda store: _make_engine(settings, store, outside, store, head_start, pulse),
+                lambda store: _make_engine(settings, store, outside, clock, store, head_start, pulse=pulse),
                 watch,
             )
             await supervisor.run(stop, settings.delivery.grace_seconds)
@@ -97,7 +97,7 @@ async def run_once(settings: Settings) -> Report:
     database = _open_store(settings, creates=True)
     try:
         async with connect(settings) as outside:
-            return await _make_engine(settings, database, outside).run_once()
+            return await _make_engine(settings, database, outside, SYSTEM_CLOCK).run_once()
     finally:
         database.close()
 
@@ -218,9 +218,9 @@ def _open_store(settings: Settings, *, creates: bool) -> "Database":
 
 
 @asynccontextmanager
-async def _begin_reading(settings: Settings, outside: Outside) -> AsyncIterator[HeadStart]:
+async def _begin_reading(settings: Settings, outside: Outside, clock: Clock) -> AsyncIterator[HeadStart]:
     """Send the first polls, as many as may be on their way at once, while the store is still being opened."""
-    head_start = HeadStart(outside.sources, SystemClock())
+    head_start = HeadStart(outside.sources, clock)
     head_start.begin(outside.targets[: settings.poll.concurrency])
     try:
         yield head_start
@@ -229,8 +229,7 @@ async def _begin_reading(settings: Settings, outside: Outside) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def _watch_store(settings: Settings, outside: Outside) -> AsyncIterator[StoreWatch]:
-    clock = SystemClock()
+async def _watch_store(settings: Settings, outside: Outside, clock: Clock) -> AsyncIterator[StoreWatch]:
     chosen = [outside.receivers[one.name] for one in _list_emergency_receivers(settings)]
     where = f"{settings.store.path.absolute()} on {socket.gethostname()}"
     emergency = Emergency(chosen, where, clock)
@@ -252,11 +251,12 @@ def _make_engine(
     settings: Settings,
     store: "Database | StoreWatch",
     outside: Outside,
+    clock: Clock,
     watch: StoreWatch | None = None,
     head_start: HeadStart | None = None,
+    *,
     pulse: Pulse | None = None,
 ) -> Engine:
-    clock = SystemClock()
     delivery, polling = settings.delivery, settings.poll
     policy = RetryPolicy(
         first_seconds=delivery.first_retry_seconds,
@@ -266,7 +266,9 @@ def _make_engine(
         look_seconds=delivery.look_seconds,
     )
     house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
-    courier = Courier(outside.receivers, store, clock, house, policy, random.random)
+    courier = Courier(
+        outside.receivers, store, clock, house, policy, random.random, reword=make_texts(settings, clock)
+    )
     storms = Storms(StormGuard(delivery.storm_cards, timedelta(seconds=delivery.storm_seconds)))
     dispatcher = Dispatcher(outside.receivers, store, clock, courier, policy, storms)
     planner = Planner(list_routes(settings), outside.directory, list_intervals(settings))

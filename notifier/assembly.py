@@ -1,14 +1,17 @@
-"""The receivers, made from the settings: a part of the composition root."""
+"""The receivers, and the words for them, made from the settings: a part of the composition root."""
+
+from collections.abc import Callable
 
 import aiohttp
 
 from notifier.domain.delivery import WhenUnsure
+from notifier.domain.message import Message
 from notifier.receivers.apprise import AppriseReceiver
 from notifier.receivers.pagerduty.receiver import PagerDutyReceiver
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.receivers.slack.webhook import SlackWebhookReceiver
 from notifier.receivers.webhook.receiver import WebhookReceiver
-from notifier.service.ports import Receiver
+from notifier.service.ports import Clock, Receiver
 from notifier.settings import (
     Addressee,
     Outlet,
@@ -92,3 +95,14 @@ def _make_outlet(one: Outlet, session: aiohttp.ClientSession) -> Receiver:
 
 def _has_own_token(own: ReceiverSettings | None) -> bool:
     return isinstance(own, SlackReceiverSettings) and own.bot_token is not None
+
+
+def make_texts(settings: Settings, clock: Clock) -> Callable[[Message], Message]:
+    """Return what puts the settings' texts into a message: nothing, where there are none."""
+    if not settings.texts:
+        return lambda message: message
+    from notifier import texts  # noqa: PLC0415 - Jinja2 is for those who have texts of their own
+
+    return texts.make_texts(
+        {kind: texts.Text(one.headline, one.note) for kind, one in settings.texts.items()}, clock.now
+    )

@@ -14,6 +14,12 @@ from notifier.store.report import Letter, StatusReport, Trouble
 ALIVE_WITHIN: Final = timedelta(seconds=100)
 """Three missed signs of life: then an engine counts as dead."""
 
+_KEPT_BACK: Final = {
+    "covered": "told by another message, or needed no more",
+    "muted": "kept back by a silence or an interval",
+}
+"""States that `notifier status` shows only where there are some."""
+
 _MARKS: Final = {Level.OK: "ok   ", Level.WARNING: "WARN ", Level.PROBLEM: "FAIL "}
 
 
@@ -39,6 +45,11 @@ def draw_status(report: StatusReport, now: datetime) -> str:
         state: report.outbox.get(state, 0) for state in ("due", "sending", "delivered", "dead", "dropped")
     }
     lines.append("outbox     " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    lines += [
+        f"           {report.outbox[state]} {words}"
+        for state, words in _KEPT_BACK.items()
+        if report.outbox.get(state)
+    ]
     if report.oldest_due_at is not None:
         lines.append(f"           the oldest waits for {_draw_span(now - report.oldest_due_at)}")
     if report.adopted:
@@ -54,6 +65,8 @@ def draw_status(report: StatusReport, now: datetime) -> str:
     if report.restored_from is not None:
         age = _draw_span(now - report.restored_from)
         lines.append(f"restored   from a backup of {age} ago: each message is looked for before it is sent")
+    lines += [f"trouble    {_draw_trouble(one, now)}" for one in report.incidents]
+    lines += [f"silence    {_draw_silence_in_force(one, now)}" for one in _list_in_force(report, now)]
     lines += [f"held       {_draw_trouble(one, now)}" for one in report.holds]
     lines += [f"unread     {_draw_trouble(one, now)}" for one in report.problems]
     if report.outbox.get("dead"):
@@ -63,7 +76,11 @@ def draw_status(report: StatusReport, now: datetime) -> str:
 
 def dump_status(report: StatusReport, now: datetime) -> str:
     """Return what `notifier status --json` prints."""
-    return _dump({"engine_alive": is_alive(report, now), **asdict(report)})
+    silences = [
+        {**asdict(one), "matchers": [str(matcher) for matcher in one.matchers]}
+        for one in _list_in_force(report, now)
+    ]
+    return _dump({"engine_alive": is_alive(report, now), **asdict(report), "silences": silences})
 
 
 def draw_letters(letters: Sequence[Letter]) -> str:
@@ -71,6 +88,11 @@ def draw_letters(letters: Sequence[Letter]) -> str:
     if not letters:
         return "There are none."
     return "\n".join(clean(_draw_letter(letter)) for letter in letters)
+
+
+def dump_json(value: Any) -> str:
+    """Return a value as the commands print it for programs."""
+    return _dump(value)
 
 
 def dump_letters(letters: Sequence[Letter]) -> str:
@@ -126,8 +148,19 @@ def _draw_trouble(trouble: Trouble, now: datetime) -> str:
     return f"{trouble.subject}, for {_draw_span(now - trouble.since)}: {trouble.sentence}"
 
 
+def _list_in_force(report: StatusReport, now: datetime) -> tuple[Silence, ...]:
+    return tuple(one for one in report.silences if one.is_active(now))
+
+
+def _draw_silence_in_force(silence: Silence, now: datetime) -> str:
+    about = " ".join(str(matcher) for matcher in silence.matchers)
+    left = _draw_span(silence.ends_at - now)
+    return f"{silence.silence_id} ({about}), for another {left}: {silence.author}, {silence.comment}"
+
+
 def _draw_letter(letter: Letter) -> str:
-    about = f"{letter.topic} of {letter.account_id}/{letter.connection} for {letter.receiver}"
+    whose = f" of {letter.account_id}/{letter.connection}" if letter.account_id else ""
+    about = f"{letter.topic}{whose} for {letter.receiver}"
     tries = f"{letter.attempts} {'attempt' if letter.attempts == 1 else 'attempts'}"
     return f"{letter.notification_id}  {letter.state}  {about}, {tries}: {letter.error or 'not tried yet'}"
 

@@ -4,7 +4,7 @@ Everything between them is real: the recorder, the dispatcher, and a SQLite file
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from notifier.domain.delivery import BY_ITSELF, Finding, Form, Place, Receipt, Traits, WhenUnsure
@@ -58,6 +58,10 @@ class FakeClock:
         """Move the time."""
         self.present += timedelta(seconds=seconds)
         self.elapsed += seconds
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call something later, by the loop's own clock."""
+        return asyncio.get_running_loop().call_later(seconds, callback)
 
     def jump(self, seconds: float) -> None:
         """Move the wall clock alone, as somebody who sets it does."""

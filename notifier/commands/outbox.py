@@ -24,14 +24,11 @@ def add(commands: Commands) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     from notifier import screen
-    from notifier.domain.delivery import DeliveryState
-    from notifier.store.report import list_letters
+    from notifier.store.report import AWAITS_DECISION, UNSENT, list_letters
 
-    others = (DeliveryState.DUE, DeliveryState.SENDING) if options.all else ()
+    others = UNSENT if options.all else ()
     with open_store(load(options)) as database:
-        letters = database.read_now(
-            lambda connection: list_letters(connection, (DeliveryState.DEAD, *others))
-        )
+        letters = database.read_now(lambda connection: list_letters(connection, (*AWAITS_DECISION, *others)))
     print(screen.dump_letters(letters) if options.json else screen.draw_letters(letters))
     return EXIT_OK
 

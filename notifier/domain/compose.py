@@ -66,6 +66,7 @@ def compose(notification_id: str, dossier: Dossier, house: House, now: datetime)
     """Return the message for a change as things stand at `now`."""
     change, connection = dossier.change, dossier.connection
     event = next((one for one in connection.events if one.event_key == change.event_key), None)
+    case = dossier.case
     bare = Message(
         notification_id=notification_id,
         topic=change.topic,
@@ -84,6 +85,8 @@ def compose(notification_id: str, dossier: Dossier, house: House, now: datetime)
         backoffice=Link(f"{house.backoffice_url.rstrip('/')}/{change.key.account_id}", "Backoffice"),
         moments=(Moment("Since" if change.at else "Seen", change.at or change.seen_at),),
         facts=(Fact("Dintero says", Outside(event.description)),) if event and event.description else (),
+        opened_at=(case.signup_created_at or case.opened_at) if case else None,
+        expires_at=case.expires_at if case else None,
     )
     if _is_request(change, event):
         return _ask(bare, dossier, event, house, now)

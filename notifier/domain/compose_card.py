@@ -55,6 +55,9 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
         severity=assess_severity(dossier.change.topic, standing.status, dossier.account.is_live),
         is_over=standing.is_over,
         steps=_list_steps(dossier, case, standing),
+        stage=standing.stage,
+        opened_at=case.signup_created_at or case.opened_at,
+        expires_at=case.expires_at,
     )
     return _offer_link(card, standing, house) if standing.awaits_signature else card
 

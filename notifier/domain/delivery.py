@@ -35,6 +35,22 @@ class DeliveryState(StrEnum):
     """Told by another message: a digest, a newer state of the card, or the word after a silence."""
 
 
+class AttemptOutcome(StrEnum):
+    """What an attempt came to; it stands beside its message in the store."""
+
+    DELIVERED = "delivered"
+    FOUND = "found"
+    """An earlier attempt had put the message there."""
+    NOT_FOUND = "not_found"
+    """It was looked for, and does not stand there yet."""
+    RETRY = "retry"
+    """It failed, and is made again."""
+    DEAD = "dead"
+    HELD = "held"
+    COVERED = "covered"
+    """Nothing was sent, or nothing more: another message says it, or nobody needs it any more."""
+
+
 class Purpose(StrEnum):
     """What a row of the outbox is for."""
 

@@ -99,7 +99,11 @@ class Message:
     `severity` how much it matters, and `is_over` whether nothing is to be done about the matter any more.
     `mark` ("Update", "Reminder") tells a later message of a matter from its first one, where the receiver
     has no threads. `steps` are a card's time line, `note` is a line from the settings, `lines` are those of
-    a digest.
+    a digest. Where the settings have texts of their own, `headline` and `note` may hold values from outside:
+    receivers treat both like any text from outside.
+
+    `stage` is where a card's case stands, "" where the message is no card; `opened_at` and `expires_at` are
+    when the application was made and when it ends, None where that is not known.
     """
 
     notification_id: str
@@ -128,3 +132,6 @@ class Message:
     steps: tuple[Step, ...] = ()
     note: str = ""
     lines: tuple[Line, ...] = ()
+    stage: str = ""
+    opened_at: datetime | None = None
+    expires_at: datetime | None = None

@@ -50,6 +50,8 @@ class Planned:
     notifications: tuple[Notification, ...] = ()
     opened: tuple[Card, ...] = ()
     """Cards of the case that there were not before."""
+    poll: str = ""
+    """What was polled when the change was seen, and when; "" where no poll has shown it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ def stale_at(schedule: Schedule, last_event_at: datetime) -> datetime | None:
 
 
 def _find_warning(schedule: Schedule, standing: Standing) -> datetime | None:
-    """Return from when on the end is to be announced; early, where there are no business hours before it.
+    """Return from when on the end is to be announced; early, where business hours would leave little time.
 
     What was asked for later than that has said so itself.
     """
@@ -191,7 +191,7 @@ def _find_warning(schedule: Schedule, standing: Standing) -> datetime | None:
     at = _add(standing.expires_at, -schedule.expiring_before)
     if at is None or standing.armed_at is None:
         return None
-    if calendar.next_open(at) >= standing.expires_at:
+    if calendar.next_open(at) > standing.expires_at - schedule.expiring_before / 2:
         at = calendar.last_opening(at)
     return at if at > standing.armed_at else None
 

@@ -24,7 +24,7 @@ def write_title(message: Message) -> str:
     parts = (
         f"{message.mark}:" if message.mark else "",
         "TEST:" if message.is_test else "",
-        cut(message.headline, _WORDS_CHARS),
+        _clean(message.headline, _WORDS_CHARS),
         _clean(message.headline_value),
     )
     return " ".join(part for part in parts if part)
@@ -50,9 +50,10 @@ def _write_lines(message: Message) -> Iterator[str]:
     to_whom = " · ".join(part for part in known if part)
     if to_whom:
         yield f"For {to_whom}"
-    for words in (message.note, message.advice):
-        if words:
-            yield cut(words, _WORDS_CHARS)
+    if note := _clean(message.note, _WORDS_CHARS):
+        yield note
+    if message.advice:
+        yield cut(message.advice, _WORDS_CHARS)
     yield from _write_action(message.action)
     for moment in message.moments:
         yield f"{cut(moment.label, _SHORT_CHARS)} {write_utc(moment.at)}"

@@ -3,9 +3,10 @@
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from notifier.domain.watch import Target
+from notifier.service.ports import Clock
 
 
 class Agenda:
@@ -15,9 +16,10 @@ class Agenda:
     even wait. One timer, for the earliest target, wakes one of those who wait, and each wakes the next.
     """
 
-    def __init__(self, targets: Iterable[Target], monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        now = monotonic()
+    def __init__(self, targets: Iterable[Target], clock: Clock) -> None:
+        self._monotonic = clock.monotonic
+        self._call_later = clock.call_later
+        now = clock.monotonic()
         self._due = [(now, place, target) for place, target in enumerate(targets)]
         self._idle: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -63,7 +65,7 @@ class Agenda:
             self._timer.cancel()
         self._rings_at = due
         seconds = max(0.0, due - self._monotonic())
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._ring)
+        self._timer = self._call_later(seconds, self._ring)
 
     def _ring(self) -> None:
         self._timer = None

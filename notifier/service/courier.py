@@ -45,7 +45,7 @@ class Deliveries:
 
 
 class Courier:
-    """Delivers notifications; `jitter` gives numbers in [0, 1).
+    """Delivers notifications; `jitter` gives numbers in [0, 1), `reword` puts the settings' texts in.
 
     `problems` holds a sentence for each receiver that did not take its last message, by its name, and for
     each message that was given up, by its id. `refused` are the receivers that somebody has to mend first.
@@ -59,6 +59,8 @@ class Courier:
         house: House,
         policy: RetryPolicy,
         jitter: Callable[[], float],
+        *,
+        reword: Callable[[Message], Message] = lambda message: message,
     ) -> None:
         self._receivers = receivers
         self._store = store
@@ -66,6 +68,7 @@ class Courier:
         self._house = house
         self._policy = policy
         self._jitter = jitter
+        self._reword = reword
         self.deliveries = Deliveries()
         self.problems: dict[str, str] = {}
         self.refused: set[str] = set()
@@ -115,7 +118,9 @@ class Courier:
             return False
         at = now + timedelta(seconds=min(seconds_left, self._policy.look_pause_seconds))
         await self._record(
-            lambda books: books.outbox.record_retry(claim, at, is_repeat=True, attempts=claim.attempt - 1)
+            lambda books: books.outbox.record_retry(
+                claim, at, now=now, is_repeat=True, attempts=claim.attempt - 1
+            )
         )
         return True
 
@@ -137,7 +142,7 @@ class Courier:
         at = now + timedelta(seconds=LINK_WAIT_SECONDS)
         await self._record(
             lambda books: books.outbox.record_retry(
-                claim, at, is_repeat=False, error_code="no_link", error=sentence
+                claim, at, now=now, is_repeat=False, error_code="no_link", error=sentence
             )
         )
         _log.warning("put off", **_describe(claim), error=sentence)
@@ -149,7 +154,7 @@ class Courier:
             if matter is None:
                 return DeliveryRejected("its change is not in the store", code="no_change", scope="message")
             traits = self._receivers[claim.notification.receiver].traits
-            return write_message(claim, matter, traits, self._house, self._clock.now())
+            return self._reword(write_message(claim, matter, traits, self._house, self._clock.now()))
         except Exception as error:  # noqa: BLE001 - one message that cannot be made must not stop the others
             _log.exception("a fault of the notifier's own", notification=notification_id)
             sentence = f"a fault of the notifier's own ({type(error).__name__}): please report it"
@@ -293,6 +298,7 @@ def _apply(books: Books, claim: Claim, verdict: Verdict, error: DeliveryError, n
     books.outbox.record_retry(
         claim,
         verdict.at,
+        now=now,
         is_repeat=verdict.is_repeat,
         is_plain=verdict.is_plain,
         attempts=claim.attempt if verdict.counts else claim.attempt - 1,

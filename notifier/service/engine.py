@@ -75,7 +75,7 @@ class Engine:
         self._chores = chores
         self._watch = watch
         self._jitter = jitter
-        self._agenda = Agenda(targets, clock.monotonic)
+        self._agenda = Agenda(targets, clock)
         self._polls = 0
         self._round_at: datetime | None = None
         self._started_at = self._beat_at = clock.now()

@@ -232,10 +232,10 @@ class Poller:
                 left.append(account_id)
                 continue
             if snapshot is None:
-                self._report(await self._recorder.record_account_gone(account_id))
+                self._report(await self._recorder.record_account_gone(account_id, str(target)))
             left.append(account_id)
         if left:
-            self._report(await self._recorder.record_unwatched(left))
+            self._report(await self._recorder.record_unwatched(left, str(target)))
         for account_id in left:
             self._accounts[target].pop(account_id, None)
             self._pending[target].discard(account_id)
@@ -252,11 +252,11 @@ class Poller:
         if isinstance(target, AccountTarget):
             is_there = await source.confirm_account(target.account_id) is not None
             if not is_there:
-                await self._lose_account(target.account_id)
+                await self._lose_account(target.account_id, target)
             return ()
         if target not in self._absent:
             if not await self._has_account(target):
-                await self._lose_account(target.key.account_id)
+                await self._lose_account(target.key.account_id, target)
             if await self._recorder.record_absence(target.key, target.source):
                 await self._confirm((target.key,), target)
             self._absent.add(target)
@@ -274,9 +274,9 @@ class Poller:
             self._accounts_there.add((target.source, account_id))
         return True
 
-    async def _lose_account(self, account_id: str) -> None:
+    async def _lose_account(self, account_id: str, target: Target) -> None:
         """End what an account had, if anything, and say what to do about it. Raises SourceNotFound."""
-        self._report(await self._recorder.record_account_gone(account_id))
+        self._report(await self._recorder.record_account_gone(account_id, str(target)))
         raise SourceNotFound(f"account {account_id} is unknown to Dintero: check its id and the credentials")
 
     async def _record(
@@ -288,7 +288,9 @@ class Poller:
         is_arrival: bool = False,
     ) -> frozenset[str]:
         """Keep what is new, confirm what is missing, and return the accounts in which somebody waits."""
-        recorded = await self._recorder.record(snapshots, target.source, names, is_arrival=is_arrival)
+        recorded = await self._recorder.record(
+            snapshots, target.source, names, is_arrival=is_arrival, poll=str(target)
+        )
         reach(Waypoint.KEPT)
         self._report(recorded)
         await self._confirm(recorded.suspects, target)
@@ -304,9 +306,9 @@ class Poller:
             if snapshot is None:
                 gone.append(key)
             else:
-                self._report(await self._recorder.record([snapshot], target.source))
+                self._report(await self._recorder.record([snapshot], target.source, poll=str(target)))
         if gone:
-            self._report(await self._recorder.record_gone(gone))
+            self._report(await self._recorder.record_gone(gone, str(target)))
 
     def _report(self, recorded: Recorded) -> None:
         self.tally.changes += len(recorded.changes)

@@ -1,5 +1,6 @@
 """What the service needs of the outside: sources, a store, receivers and a clock."""
 
+from asyncio import TimerHandle
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -47,6 +48,9 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> TimerHandle:
+        """Call something in the running loop when so many seconds have passed."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -164,7 +168,7 @@ class Outbox(Protocol):
     def record_covered(self, claim: Claim, now: datetime, *, covered_by: str = "") -> None: ...
     def record_held(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None: ...
     def record_retry(
-        self, claim: Claim, next_attempt_at: datetime, *, is_repeat: bool, **changed: Any
+        self, claim: Claim, next_attempt_at: datetime, *, now: datetime, is_repeat: bool, **changed: Any
     ) -> None: ...
     def record_dead(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None: ...
     def hold(

@@ -68,10 +68,12 @@ class Recorder:
         names: frozenset[str] = frozenset(),
         *,
         is_arrival: bool = False,
+        poll: str = "",
     ) -> Recorded:
         """Compare snapshots with what is stored, and keep every change with its notifications.
 
-        `names` are the connections watched, all when empty. Nothing is written when nothing has changed.
+        `names` are the connections watched, all when empty; `poll` names what was polled. Nothing is written
+        when nothing has changed.
         """
         read = tuple(snapshots)
         now = self._clock.now()
@@ -81,7 +83,7 @@ class Recorder:
             states = books.load_accounts(one.account.account_id for one in read)
             found = [detect_account(states.get(one.account.account_id), one, watch, now) for one in read]
             reach(Waypoint.DETECTED)
-            return self._keep(books, found, now)
+            return self._keep(books, found, now, _say_when(poll, now))
 
         recorded = await self._store.run(job)
         self._learn(recorded.changes)
@@ -106,24 +108,24 @@ class Recorder:
 
         return await self._store.run(job)
 
-    async def record_gone(self, keys: Iterable[ConnectionKey]) -> Recorded:
+    async def record_gone(self, keys: Iterable[ConnectionKey], poll: str = "") -> Recorded:
         """End connections that are gone for certain."""
         gone = tuple(keys)
         now = self._clock.now()
 
         def job(books: Books) -> Recorded:
-            return self._end(books, gone, now, is_gone=True)
+            return self._end(books, gone, now, is_gone=True, poll=poll)
 
         return await self._store.run(job)
 
-    async def record_account_gone(self, account_id: str) -> Recorded:
+    async def record_account_gone(self, account_id: str, poll: str = "") -> Recorded:
         """End all connections of an account that Dintero does not know any more."""
         now = self._clock.now()
 
         def job(books: Books) -> Recorded:
             account = books.load_accounts([account_id]).get(account_id)
             keys = [one.key for one in account.connections.values()] if account else []
-            return self._end(books, tuple(keys), now, is_gone=True)
+            return self._end(books, tuple(keys), now, is_gone=True, poll=poll)
 
         return await self._store.run(job)
 
@@ -142,7 +144,7 @@ class Recorder:
 
         return await self._store.run(job)
 
-    async def record_unwatched(self, account_ids: Iterable[str]) -> Recorded:
+    async def record_unwatched(self, account_ids: Iterable[str], poll: str = "") -> Recorded:
         """End the cases of accounts that are not under their partner any more."""
         ids = tuple(account_ids)
         now = self._clock.now()
@@ -151,14 +153,14 @@ class Recorder:
             accounts = books.load_accounts(ids)
             books.save_accounts([replace(state, unwatched_at=now) for state in accounts.values()])
             keys = [one.key for state in accounts.values() for one in state.connections.values()]
-            return self._end(books, tuple(keys), now, is_gone=False)
+            return self._end(books, tuple(keys), now, is_gone=False, poll=poll)
 
         return await self._store.run(job)
 
-    def _keep(self, books: Books, found: list[Detection], now: datetime) -> Recorded:
+    def _keep(self, books: Books, found: list[Detection], now: datetime, poll: str) -> Recorded:
         news = [one for one in found if one.is_news]
         planned = [
-            each
+            replace(each, poll=poll)
             for one in news
             for each in self._planner.plan(books, one.changes, one.account.account, now, one.touched)
         ]
@@ -179,7 +181,7 @@ class Recorder:
         )
 
     def _end(
-        self, books: Books, keys: tuple[ConnectionKey, ...], now: datetime, *, is_gone: bool
+        self, books: Books, keys: tuple[ConnectionKey, ...], now: datetime, *, is_gone: bool, poll: str = ""
     ) -> Recorded:
         accounts = books.load_accounts({key.account_id for key in keys})
         changes: list[Change] = []
@@ -193,7 +195,8 @@ class Recorder:
             if after != state:
                 books.save_connections([after])
             planned = self._planner.plan(books, found, account.account, now, (after,))
-            notifications += books.save_planned(planned, now)
+            named = [replace(one, poll=_say_when(poll, now)) for one in planned]
+            notifications += books.save_planned(named, now)
             changes += found
         return Recorded(tuple(changes), notifications)
 
@@ -228,6 +231,11 @@ class _Scope:
         return any(covers(target, key) for target in near) or any(
             covers(target, key) for target in self._walks
         )
+
+
+def _say_when(poll: str, now: datetime) -> str:
+    """Return which poll has shown a change: what was polled, and when."""
+    return f"{poll} at {now.isoformat(timespec='seconds')}" if poll else ""
 
 
 def _is_pending(state: ConnectionState) -> bool:

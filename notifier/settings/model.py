@@ -22,6 +22,7 @@ from notifier.settings.alarms_model import AlarmSettings, SummarySettings
 from notifier.settings.kinds import ReceiverSettings
 from notifier.settings.routing_model import IntervalSettings, ReminderSettings, RouteSettings
 from notifier.settings.section import Section, WhenUnsure
+from notifier.settings.text_model import TextKind, TextSettings
 from notifier.settings.values import (
     AccountIds,
     AlarmMinutes,
@@ -239,6 +240,7 @@ class Settings(BaseSettings):
     intervals: dict[Name, IntervalSettings] = {}
     reminders: dict[Name, ReminderSettings] = {}
     links: LinkSettings = LinkSettings()
+    texts: dict[TextKind, TextSettings] = {}
     delivery: DeliverySettings = DeliverySettings()
     alarms: AlarmSettings = AlarmSettings()
     summary: SummarySettings = SummarySettings()

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from notifier.domain.delivery import Claim, DeliveryState, Notification, Purpose, Receipt
+from notifier.domain.delivery import AttemptOutcome, Claim, DeliveryState, Notification, Purpose, Receipt
 from notifier.store import restored, rows, statements, tables
 
 _OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
@@ -152,7 +152,8 @@ class Outbox:
 
     def record_covered(self, claim: Claim, now: datetime, *, covered_by: str = "") -> None:
         """Record that a message need not be sent: what it would say is said, or will be, by another."""
-        self._change(claim, state=DeliveryState.COVERED, settled_at=now, covered_by=covered_by)
+        if self._change(claim, state=DeliveryState.COVERED, settled_at=now, covered_by=covered_by):
+            self._note(claim, now, AttemptOutcome.COVERED)
 
     def next_due_at(self, destination: str) -> datetime | None:
         """Return when the next notification for a destination may be sent, None when there is none."""
@@ -182,7 +183,7 @@ class Outbox:
 
         `is_adopted` says that it was found where an earlier attempt had put it.
         """
-        self._change(
+        is_changed = self._change(
             claim,
             state=DeliveryState.DELIVERED,
             settled_at=now,
@@ -193,30 +194,38 @@ class Outbox:
             error_code="",
             error="",
         )
+        if is_changed:
+            self._note(claim, now, AttemptOutcome.FOUND if is_adopted else AttemptOutcome.DELIVERED)
         self.release(claim.notification.receiver)
 
     def record_retry(
-        self, claim: Claim, next_attempt_at: datetime, *, is_repeat: bool, **changed: Any
+        self, claim: Claim, next_attempt_at: datetime, *, now: datetime, is_repeat: bool, **changed: Any
     ) -> None:
         """Record that the message is to be sent again; `is_repeat` says whether it may have arrived.
 
-        `changed` are further columns: `is_plain`, `attempts`, `doubt_ends_at`, `error_code`, `error`.
+        `changed` are further columns: `is_plain`, `attempts`, `doubt_ends_at`, `error_code`, `error`. Without
+        an error the message was looked for, and is not there yet.
         """
-        self._change(
+        is_changed = self._change(
             claim,
             state=DeliveryState.DUE,
             next_attempt_at=next_attempt_at,
             is_repeat=is_repeat or claim.is_repeat,
             **changed,
         )
+        if is_changed:
+            code, error = changed.get("error_code", ""), changed.get("error", "")
+            self._note(claim, now, AttemptOutcome.RETRY if error else AttemptOutcome.NOT_FOUND, code, error)
 
     def record_dead(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None:
         """Record that the message was given up, for `notifier outbox` to decide about."""
-        self._change(claim, state=DeliveryState.DEAD, settled_at=now, error_code=error_code, error=error)
+        if self._change(claim, state=DeliveryState.DEAD, settled_at=now, error_code=error_code, error=error):
+            self._note(claim, now, AttemptOutcome.DEAD, error_code, error)
 
     def record_held(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None:
         """Record that the message may have arrived: somebody has to decide whether to send it."""
-        self._change(claim, state=DeliveryState.HELD, settled_at=now, error_code=error_code, error=error)
+        if self._change(claim, state=DeliveryState.HELD, settled_at=now, error_code=error_code, error=error):
+            self._note(claim, now, AttemptOutcome.HELD, error_code, error)
 
     def hold(
         self, receiver: str, now: datetime, next_attempt_at: datetime, *, error_code: str, error: str
@@ -278,11 +287,25 @@ class Outbox:
         drop = update(table).where(wanted).values(state=DeliveryState.DROPPED, settled_at=now)
         return self._connection.execute(drop).rowcount
 
-    def _change(self, claim: Claim, **values: Any) -> None:
+    def _change(self, claim: Claim, **values: Any) -> bool:
+        """Change the row of a claim; return whether the claim still held."""
         if "error" in values:
             values["error"] = values["error"][:_ERROR_CHARS]
         which = {"which": claim.notification.notification_id, "attempt": claim.attempt}
-        self._connection.execute(statements.CHANGE_CLAIMED, {**which, **values})
+        return self._connection.execute(statements.CHANGE_CLAIMED, {**which, **values}).rowcount > 0
+
+    def _note(
+        self, claim: Claim, now: datetime, outcome: AttemptOutcome, error_code: str = "", error: str = ""
+    ) -> None:
+        """Write what an attempt came to, for `notifier explain`."""
+        row = {
+            "notification_id": claim.notification.notification_id,
+            "at": now,
+            "outcome": outcome,
+            "error_code": error_code,
+            "error": error[:_ERROR_CHARS],
+        }
+        self._connection.execute(statements.NOTE_ATTEMPT, row)
 
 
 def _new_row(notification: Notification, now: datetime, doubt: restored.Doubt | None) -> dict[str, Any]:

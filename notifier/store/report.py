@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from notifier.domain.delivery import DeliveryState
-from notifier.store import tables
+from notifier.domain.silences import Silence
+from notifier.store import rows, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A row of the outbox, as `notifier outbox list` shows it."""
+    """A row of the outbox, as `notifier outbox list` shows it; one of a notice has no account."""
 
     notification_id: str
     state: str
@@ -58,6 +60,7 @@ class StatusReport:
     is when the oldest unsettled notification was made. Of the messages whose first outcome nobody knew,
     `adopted` were found where they had been sent, and `resent` were sent again. `restored_from` is when the
     backup was taken that the store was restored from, None once all that may have been posted was looked for.
+    `incidents` are troubles of the notifier's own that are not over, and so are `silences`.
     """
 
     engine: EngineSign | None
@@ -70,6 +73,29 @@ class StatusReport:
     holds: tuple[Trouble, ...]
     problems: tuple[Trouble, ...]
     restored_from: datetime | None = None
+    incidents: tuple[Trouble, ...] = ()
+    silences: tuple[Silence, ...] = ()
+
+
+AWAITS_DECISION: Final = (DeliveryState.DEAD, DeliveryState.HELD)
+"""What somebody has to decide about."""
+UNSENT: Final = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.MUTED)
+"""What is still to be sent, if only when a silence or an interval ends."""
+
+_OPEN_INCIDENTS: Final = (
+    select(
+        tables.incidents.c.subject,
+        tables.incidents.c.opened_at,
+        tables.incidents.c.sentence,
+    )
+    .where(tables.incidents.c.ended_at.is_(None))
+    .order_by(tables.incidents.c.opened_at)
+)
+_SILENCES: Final = (
+    select(tables.silences)
+    .where(tables.silences.c.ended_at.is_(None))
+    .order_by(tables.silences.c.ends_at, tables.silences.c.silence_id)
+)
 
 
 def read_status(connection: Connection) -> StatusReport:
@@ -100,6 +126,8 @@ def read_status(connection: Connection) -> StatusReport:
                 select(tables.problems.c.subject, tables.problems.c.since, tables.problems.c.sentence)
             ).all()
         ),
+        incidents=_read_troubles(connection.execute(_OPEN_INCIDENTS).all()),
+        silences=tuple(rows.read_silence(row) for row in connection.execute(_SILENCES).mappings()),
     )
 
 
@@ -108,7 +136,7 @@ def list_letters(connection: Connection, states: Sequence[DeliveryState]) -> lis
     sent, changed = tables.outbox, tables.changes
     query = (
         select(sent, changed.c.account_id, changed.c.name)
-        .join(changed, changed.c.change_id == sent.c.change_id)
+        .outerjoin(changed, changed.c.change_id == sent.c.change_id)
         .where(sent.c.state.in_(states))
         .order_by(sent.c.seq)
     )
@@ -141,8 +169,8 @@ def _read_letter(row: RowMapping) -> Letter:
         state=row["state"],
         receiver=row["receiver"],
         topic=row["topic"],
-        account_id=row["account_id"],
-        connection=row["name"],
+        account_id=row["account_id"] or "",
+        connection=row["name"] or "",
         attempts=row["attempts"],
         created_at=row["created_at"],
         next_attempt_at=row["next_attempt_at"],

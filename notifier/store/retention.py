@@ -1,7 +1,8 @@
 """What is old enough to be forgotten, and what never is: the identity of all that Dintero may show again.
 
-Forgotten are messages that were delivered or dropped, changes that no message is left of, and what somebody
-typed about events of cases that are over. An event itself stays for ever, by its id, its digests and its
+Forgotten are messages that were delivered or dropped with the attempts to deliver them, changes and notices
+that no message is left of, and what somebody typed about events of cases that are over. Cards stay: they say
+who follows a case, and where. An event itself stays for ever, by its id, its digests and its
 times, and so do cases, connections and the words that were noted as unknown: Dintero may show any of them
 again at any time, and what is not known is news.
 """
@@ -37,6 +38,23 @@ _old_changes = (
 )
 _FORGET_CHANGES: Final = delete(_changes).where(_changes.c.change_id.in_(_old_changes))
 
+_tried, _notices = tables.attempts, tables.notices
+_old_attempts = (
+    select(_tried.c.attempt_id)
+    .where(_tried.c.at < _BEFORE, ~exists().where(_sent.c.notification_id == _tried.c.notification_id))
+    .order_by(_tried.c.at)
+    .limit(_MOST)
+)
+_FORGET_ATTEMPTS: Final = delete(_tried).where(_tried.c.attempt_id.in_(_old_attempts))
+
+_old_notices = (
+    select(_notices.c.notice_id)
+    .where(_notices.c.at < _BEFORE, ~exists().where(_sent.c.change_id == _notices.c.notice_id))
+    .order_by(_notices.c.at)
+    .limit(_MOST)
+)
+_FORGET_NOTICES: Final = delete(_notices).where(_notices.c.notice_id.in_(_old_notices))
+
 _page = (
     select(_events.c.event_key)
     .where(_events.c.event_key > bindparam("after"))
@@ -64,11 +82,14 @@ _FORGET_WORDS: Final = (
 )
 
 
+_FORGET: Final = (_FORGET_MESSAGES, _FORGET_CHANGES, _FORGET_ATTEMPTS, _FORGET_NOTICES)
+"""Messages first: what stands only for them goes with them."""
+
+
 def prune(connection: Connection, before: datetime, most: int) -> int:
-    """Forget at most so many messages, and so many changes, from before an instant; return how many went."""
+    """Forget at most so many rows of each kind from before an instant; return how many went."""
     bounds = {"before": before, "most": most}
-    messages = connection.execute(_FORGET_MESSAGES, bounds).rowcount
-    return messages + connection.execute(_FORGET_CHANGES, bounds).rowcount
+    return sum(connection.execute(forget, bounds).rowcount for forget in _FORGET)
 
 
 def forget_words(connection: Connection, after: str, before: datetime, most: int) -> str | None:

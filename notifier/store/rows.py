@@ -100,6 +100,7 @@ def change_row(planned: Planned) -> dict[str, Any]:
         "is_told": change.is_told,
         "outcome": planned.outcome,
         "detail": change.detail,
+        "poll": planned.poll,
     }
 
 

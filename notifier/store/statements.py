@@ -130,6 +130,8 @@ CHANGE_CLAIMED: Final = update(_sent).where(
 )
 """Changes the row of the notification `which` while the claim `attempt` on it holds."""
 
+NOTE_ATTEMPT: Final = tables.attempts.insert()
+
 RELEASE: Final = delete(_held).where(_held.c.receiver == bindparam("which"))
 COUNT_HOLDS: Final = select(_held.c.attempts).where(_held.c.receiver == bindparam("which"))
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aiohttp import web
 
 from notifier import cli
 from notifier.dintero.credentials import Credentials
@@ -24,7 +25,7 @@ from tests.security.canaries import (
     read_columns,
     slack_error,
 )
-from tests.security.conftest import BOT_TOKEN, CLIENT_SECRET, LINK, Stage, serve
+from tests.security.conftest import ACCOUNT, BOT_TOKEN, CLIENT_SECRET, LINK, Stage, serve
 
 STATUSES = (200, 302, 401, 403, 404, 429, 500)
 
@@ -87,7 +88,8 @@ async def test_a_good_run_shows_nothing(terminal: Terminal, form: str) -> None:
     assert terminal.code == 0
     assert "delivered" in said
     shown = ("status", "status --json", "outbox list --all", "outbox list --all --json", "check --send")
-    await terminal.look(*shown, LOG__FORMAT=form)
+    explained = (f"explain {ACCOUNT}/vipps", f"explain {ACCOUNT}/vipps --json")
+    await terminal.look(*shown, *explained, LOG__FORMAT=form)
     assert LINK in terminal.stage.messages[0]
     for path in terminal.stage.folder.glob("notifier.db*"):
         assert b"CANARY" not in path.read_bytes()
@@ -147,6 +149,23 @@ async def test_a_slack_that_gives_away_what_it_was_told(
         assert "Receiver sales" in said
         await terminal.look(**changed)
         await terminal.run("check", "--send", **changed)
+
+
+def permalink(secret: str, body: str) -> web.Response:
+    """Answer that all went well, with a permalink that is the secret."""
+    return web.json_response({"ok": True, "permalink": f"https://slack.example/{secret}/{body}/{LINK}"})
+
+
+@pytest.mark.parametrize("answer", [*SLACK, permalink])
+async def test_a_slack_that_gives_secrets_away_for_permalinks(terminal: Terminal, answer: Answer) -> None:
+    """Whatever Slack answers to whoever asks where a message stands, the story shows none of it."""
+    await terminal.run("run", "--once")
+    async with echoing(answer) as address:
+        changed = {"SLACK__BASE_URL": f"{address}/api/"}
+        said = await terminal.look(
+            f"explain {ACCOUNT}/vipps", f"explain {ACCOUNT}/vipps --json", "explain nothing", **changed
+        )
+    assert "no permalink" in said
 
 
 def crash(snapshot: object) -> object:

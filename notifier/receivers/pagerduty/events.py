@@ -106,7 +106,7 @@ def _summarise(message: Message) -> str:
     said = (
         f"{message.mark}:" if message.mark else "",
         "TEST:" if message.is_test else "",
-        cut(message.headline, _WORDS_CHARS),
+        clean_line(message.headline, _WORDS_CHARS),
         clean_line(message.headline_value, _NAME_CHARS),
     )
     known = (

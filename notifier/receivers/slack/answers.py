@@ -29,6 +29,10 @@ from notifier.receivers.slack.refusals import Meaning, find_refusal
 _CODE: Final = re.compile(r"[a-z_]{2,64}")
 _SCOPES: Final = re.compile(r"[a-z_.:, ]{1,200}")
 _CHANNEL_ID: Final = re.compile(r"[CDGUW][A-Z0-9]{2,}")
+_PERMALINK: Final = re.compile(
+    r"https?://[a-z0-9.-]{1,100}(:[0-9]{1,5})?/archives/[A-Z0-9]{2,30}/p[0-9]{1,20}"
+    r"(\?thread_ts=[0-9.]{1,20}&cid=[A-Z0-9]{2,30})?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,12 @@ def read_post(answer: Answer, address: Address) -> Receipt:
     return Receipt(
         channel if isinstance(channel, str) else "", message_ref if isinstance(message_ref, str) else ""
     )
+
+
+def read_permalink(answer: Answer, address: Address) -> str:
+    """Return the address in an answer of `chat.getPermalink`, "" where it is none. Raises DeliveryError."""
+    link = read_api(answer, address).get("permalink")
+    return link if isinstance(link, str) and _PERMALINK.fullmatch(link) else ""
 
 
 def read_webhook(answer: Answer, address: Address) -> Receipt:

@@ -102,7 +102,7 @@ def _draw_happening(message: Message, mention: Mention | None) -> Block | None:
     mark = f" {message.mark}:" if message.mark else ""
     elements = [
         {"type": "emoji", "name": _EMOJI[message.mood]},
-        *_say(f"{mark} {cut(message.headline, WORDS_CHARS)}", _BOLD),
+        *_say(f"{mark} {clean_line(message.headline, WORDS_CHARS)}", _BOLD),
     ]
     value = clean_line(message.headline_value, _NAME_CHARS)
     if value:

@@ -13,7 +13,7 @@ import aiohttp
 
 from notifier.domain.delivery import BY_ITSELF, Finding, Form, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.message import Message
-from notifier.receivers.slack.answers import Address, read_post
+from notifier.receivers.slack.answers import Address, read_permalink, read_post
 from notifier.receivers.slack.blocks import render
 from notifier.receivers.slack.check import check_bot
 from notifier.receivers.slack.client import WebApi, load_sdk
@@ -134,6 +134,12 @@ class SlackBotReceiver:
         if place.form is Form.REPLY:
             body["thread_ts"], body["reply_broadcast"] = place.root, place.is_broadcast
         return read_post(await self._api.post(method, body, deadline=deadline), self._address)
+
+    async def find_permalink(self, channel: str, message_ref: str) -> str:
+        """Return the address of a message, "" where Slack gives none that is fit. Raises DeliveryError."""
+        await load_sdk()
+        answer = await self._api.get("chat.getPermalink", channel=channel, message_ts=message_ref)
+        return read_permalink(answer, self._address)
 
     def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Say who the bot is, what it may do and how its channel is; with `sends`, post a test message."""

@@ -89,7 +89,7 @@ def _write_lines(message: Message, mention: Mention | None, *, has_links: bool) 
 
 def _write_progress(message: Message) -> Iterator[str]:
     if message.note:
-        yield deaden(clean_line(message.note, WORDS_CHARS))
+        yield _begin(deaden(clean_line(message.note, WORDS_CHARS)))
     for line in message.lines:
         yield f"• {deaden(clean_line(line.value, _SHORT_CHARS))} {escape(cut(line.label, WORDS_CHARS))}"
     if message.steps:
@@ -101,12 +101,17 @@ def _write_headline(message: Message, mention: Mention | None) -> str:
     parts = [
         "TEST:" if message.is_test else "",
         f"{message.mark}:" if message.mark else "",
-        escape(cut(message.headline, WORDS_CHARS)),
+        deaden(clean_line(message.headline, WORDS_CHARS)),
         value,
         mention.markup if mention and message.wants_mention else "",
         *(other.markup for other in map(read_mention, message.mentions) if other),
     ]
-    return " ".join(part for part in parts if part)
+    return _begin(" ".join(part for part in parts if part))
+
+
+def _begin(line: str) -> str:
+    """Return a line that may begin with words from outside, where `>` would make a quote."""
+    return line if line[:1].isalnum() or not line else f"\u2060{line}"
 
 
 def _write_address(message: Message) -> str:

@@ -45,7 +45,7 @@ def draw(message: Message) -> dict[str, Any]:
         "connection": clean_line(message.connection, _NAME_CHARS) or None,
         "status": clean_line(message.status, _NAME_CHARS) or None,
         "event": clean_line(message.event_id, _NAME_CHARS) or None,
-        "headline": cut(message.headline, _WORDS_CHARS),
+        "headline": clean_line(message.headline, _WORDS_CHARS),
         "headline_value": clean_line(message.headline_value, _NAME_CHARS) or None,
         "advice": cut(message.advice, _WORDS_CHARS) or None,
         "note": clean_lines(message.note, _FACT_CHARS, _FACT_LINES) or None,

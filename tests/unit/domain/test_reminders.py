@@ -239,3 +239,13 @@ def test_whoever_looks_when_asked_to_misses_nothing(
     assert len(told) <= len(schedule.after) + len(schedule.escalations) + 2
     last = told[-1][1].standing if told else standing
     assert last.is_over or (life is None and last.reminders == len(schedule.after))
+
+
+def test_an_end_on_monday_morning_is_announced_on_friday() -> None:
+    """People must hear of an end while there is time to act: not an hour before it."""
+    ends_at = MONDAY + 14 * DAY + timedelta(minutes=30)
+    standing = Standing(armed_at=MONDAY, reminders=5, expires_at=ends_at)
+    at = next_at(Schedule(), standing, MONDAY + 8 * DAY)
+    assert at is not None
+    assert timedelta(hours=48) <= ends_at - at < timedelta(hours=96)
+    assert at.weekday() == 4

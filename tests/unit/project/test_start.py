@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 
-NOT_YET = ("slack_sdk", "sqlalchemy", "alembic", "cryptography", "notifier.sandbox", "aiohttp.web")
+NOT_YET = ("slack_sdk", "sqlalchemy", "alembic", "cryptography", "notifier.sandbox", "aiohttp.web", "jinja2")
 """What takes long to import, and is needed only behind the first poll or not at all."""
 
 PROBE = """

@@ -14,13 +14,13 @@ SOON_SECONDS = 0.01
 
 async def test_everything_is_due_at_first_in_its_order() -> None:
     """The first round must go through the targets as they are listed."""
-    agenda = Agenda([FIRST, SECOND, THIRD], CLOCK.monotonic)
+    agenda = Agenda([FIRST, SECOND, THIRD], CLOCK)
     assert [await agenda.take() for _ in range(3)] == [(0, FIRST), (1, SECOND), (2, THIRD)]
 
 
 async def test_whoever_waits_gets_what_becomes_due_first() -> None:
     """A target that is put back for an earlier time than the others must be handed out before them."""
-    agenda = Agenda([FIRST, SECOND], CLOCK.monotonic)
+    agenda = Agenda([FIRST, SECOND], CLOCK)
     await agenda.take()
     await agenda.take()
     now = CLOCK.monotonic()
@@ -34,7 +34,7 @@ async def test_whoever_waits_gets_what_becomes_due_first() -> None:
 
 async def test_each_of_many_who_wait_gets_one() -> None:
     """What becomes due at the same time must be handed to as many as wait, without a second timer."""
-    agenda = Agenda([], CLOCK.monotonic)
+    agenda = Agenda([], CLOCK)
     waiting = [asyncio.ensure_future(agenda.take()) for _ in range(4)]
     await asyncio.sleep(0)
     due = CLOCK.monotonic() + SOON_SECONDS
@@ -50,7 +50,7 @@ async def test_each_of_many_who_wait_gets_one() -> None:
 
 async def test_a_closed_agenda_gives_nothing() -> None:
     """Whoever waits and whoever comes must be told that it is over, also while something is due."""
-    agenda = Agenda([FIRST], CLOCK.monotonic)
+    agenda = Agenda([FIRST], CLOCK)
     await agenda.take()
     waiting = asyncio.ensure_future(agenda.take())
     await asyncio.sleep(0)

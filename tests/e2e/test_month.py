@@ -1,0 +1,176 @@
+"""A whole month on a fast clock: the real service over real HTTP, from application to the last word."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from notifier import app
+from notifier.sandbox import Message, SandboxDintero, SandboxSlack
+from notifier.sandbox.credentials import Credentials
+from notifier.sandbox.loopback import utc_now
+from notifier.settings import load_settings
+from tests.e2e.conftest import headline
+
+BEGIN = datetime(2026, 12, 7, 8, 0, tzinfo=UTC)
+"""A Monday; Christmas is in the month."""
+DAYS_A_SECOND = 0.75
+SHORTEST_SLEEP_SECONDS = 0.02
+SLACK_HOURS = timedelta(hours=2)
+"""How much later than it was decided a message may stand there, as the fast clock runs."""
+
+OSLO = ZoneInfo("Europe/Oslo")
+HOLIDAYS = {(12, 25), (12, 26), (1, 1)}
+
+ASKED, SIGNED = "Signature needed", "Signed: the connection is enabled"
+REMINDER = "Reminder: the signature is still missing"
+SOON, EXPIRED = "The application expires soon, and is not signed", "The application expired unsigned"
+NEW_LINK = "New signature link: the earlier one may no longer work"
+DECLINED, FAILED = "The application was declined", "The connection failed"
+
+
+class FastClock:
+    """A clock on which a day passes in a moment."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._rate = DAYS_A_SECOND * 86_400
+
+    def now(self) -> datetime:
+        """Return the instant that it shows."""
+        return BEGIN + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        """Return its seconds since the month began."""
+        return (time.monotonic() - self._began) * self._rate
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, for at least so long that other work gets its turn."""
+        await asyncio.sleep(max(SHORTEST_SLEEP_SECONDS if seconds > 0 else 0.0, seconds / self._rate))
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call something when so many of its seconds have passed."""
+        return asyncio.get_running_loop().call_later(seconds / self._rate, callback)
+
+    async def until(self, days: float) -> None:
+        """Wait until so many days have passed since the beginning."""
+        await asyncio.sleep(max(0.0, days * 86_400 - self.monotonic()) / self._rate)
+
+
+async def live(dintero: SandboxDintero, clock: FastClock) -> None:
+    """Let eight merchants live through the month."""
+    names = ("quick", "slow", "never", "declined", "failed", "again", "relinked", "late")
+    accounts = {name: f"P2000000{number}" for number, name in enumerate(names)}
+    for name, account in accounts.items():
+        dintero.add_account(account, business_name=name)
+        dintero.apply(account, "vipps", lifetime=timedelta(days=60 if name == "slow" else 14))
+    await clock.until(0.1)
+    for account in accounts.values():
+        dintero.require_signature(account, "vipps")
+    steps: list[tuple[float, Callable[[], object]]] = [
+        (0.3, lambda: dintero.set_status(accounts["quick"], "vipps", "enabled")),
+        (2.6, lambda: dintero.set_status(accounts["failed"], "vipps", "failed")),
+        (4.2, lambda: dintero.set_status(accounts["declined"], "vipps", "declined")),
+        (4.3, lambda: dintero.replace_link(accounts["relinked"], "vipps")),
+        (7.1, lambda: dintero.restart_signup(accounts["declined"], "vipps")),
+        (7.2, lambda: dintero.require_signature(accounts["declined"], "vipps")),
+        (7.5, lambda: dintero.set_status(accounts["declined"], "vipps", "enabled")),
+        (8.2, lambda: dintero.set_status(accounts["relinked"], "vipps", "enabled")),
+        (9.1, lambda: dintero.remove_connection(accounts["again"], "vipps")),
+        (16.2, lambda: dintero.set_status(accounts["late"], "vipps", "enabled")),
+        (29.2, lambda: dintero.set_status(accounts["slow"], "vipps", "enabled")),
+    ]
+    for day, step in steps:
+        await clock.until(day)
+        step()
+    await clock.until(31)
+
+
+async def test_a_month_of_signups_is_one_message_each(tmp_path: Path) -> None:
+    """Each signup must have one card with the truth on it, reminders in business hours, and no more."""
+    clock = FastClock()
+    async with (
+        SandboxDintero(clock=clock.now).serve() as dintero,
+        SandboxSlack(clock=clock.now).serve() as slack,
+    ):
+        dintero.credentials = Credentials(utc_now)
+        settings = load_settings(
+            config_path=None, environ=make_environment(dintero, slack, tmp_path), cwd=tmp_path
+        )
+        stopping = asyncio.Event()
+        running = asyncio.ensure_future(app.run(settings, stopping, clock))
+        await live(dintero, clock)
+        stopping.set()
+        await running
+        judge(slack)
+
+
+def make_environment(dintero: SandboxDintero, slack: SandboxSlack, folder: Path) -> dict[str, str]:
+    """Return the settings: one channel for each, everything under a partner, a look some times a day."""
+    bot = slack.add_bot()
+    sales, oncall = (slack.add_channel(name, is_private=True, members=(bot,)) for name in ("sales", "oncall"))
+    client = dintero.credentials.add_client("month", "secret-of-the-month", dintero.owner_id)
+    del client
+    return {
+        "NOTIFIER_DINTERO__BASE_URL": dintero.base_url,
+        "NOTIFIER_DINTERO__ACCOUNT_ID": dintero.owner_id,
+        "NOTIFIER_DINTERO__CLIENT_ID": "month",
+        "NOTIFIER_DINTERO__CLIENT_SECRET": "secret-of-the-month",
+        "NOTIFIER_DINTERO__DISCOVER": "true",
+        "NOTIFIER_POLL__INTERVAL_SECONDS": "3600",
+        "NOTIFIER_POLL__QUIET_INTERVAL_SECONDS": "3600",
+        "NOTIFIER_SLACK__BASE_URL": slack.base_url,
+        "NOTIFIER_SLACK__BOT_TOKEN": bot.token,
+        "NOTIFIER_RECEIVERS__SALES__KIND": "slack",
+        "NOTIFIER_RECEIVERS__SALES__CHANNEL": sales.id,
+        "NOTIFIER_RECEIVERS__ONCALL__KIND": "slack",
+        "NOTIFIER_RECEIVERS__ONCALL__CHANNEL": oncall.id,
+        "NOTIFIER_RECEIVERS__ONCALL__MENTION": "@here",
+        "NOTIFIER_STORE__URL": f"sqlite:///{folder}/month.db",
+        "NOTIFIER_SECRETS_DIR": str(folder),
+    }
+
+
+def judge(slack: SandboxSlack) -> None:
+    """Hold what stands in the channels against what should."""
+    said = read_threads(slack, "sales")
+    assert said["quick"] == [[SIGNED, SIGNED]]
+    assert said["declined"] == [[DECLINED, REMINDER, REMINDER, DECLINED], [SIGNED, SIGNED]]
+    assert said["failed"] == [[FAILED, REMINDER, REMINDER, FAILED]]
+    assert said["relinked"] == [[SIGNED, REMINDER, REMINDER, NEW_LINK, REMINDER, SIGNED]]
+    assert said["never"] == [[EXPIRED, REMINDER, REMINDER, REMINDER, SOON, EXPIRED]]
+    assert said["late"] == [[SIGNED, REMINDER, REMINDER, REMINDER, SOON, EXPIRED, SIGNED]]
+    assert said["slow"] == [[SIGNED, *[REMINDER] * 5, SIGNED]]
+    assert said["again"][0][0] == "The connection was withdrawn"
+    assert said["again"][0].count(REMINDER) == 3
+    oncall = read_threads(slack, "oncall")
+    assert sorted(oncall) == ["declined", "failed"]
+    assert oncall["failed"] == [["The connection failed <!here>"]]
+    for message in slack.messages("sales"):
+        if headline(message) in {REMINDER, SOON}:
+            check_business_hours(message)
+        assert "Open the signature link" not in message.shown_text
+
+
+def read_threads(slack: SandboxSlack, channel: str) -> dict[str, list[list[str]]]:
+    """Return what stands about each merchant: a list for each message with its thread, the oldest first."""
+    threads: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for message in slack.messages(channel):
+        name = next(line for line in message.text.splitlines() if line.startswith("For ")).split()[1]
+        threads[name].setdefault(message.thread_ts or message.ts, []).append(headline(message))
+    return {name: list(each.values()) for name, each in threads.items()}
+
+
+def check_business_hours(message: Message) -> None:
+    """Fail if a reminder stands outside of business hours, but for what the fast clock costs."""
+    at = datetime.fromtimestamp(float(message.ts), UTC)
+    times = [(at - SLACK_HOURS).astimezone(OSLO), at.astimezone(OSLO)]
+    good = [
+        time
+        for time in times
+        if time.weekday() < 5 and 8 <= time.hour < 16 and (time.month, time.day) not in HOLIDAYS
+    ]
+    assert good, f"a reminder at {at.astimezone(OSLO)}"
