@@ -125,6 +125,7 @@ class Engine:
     async def run_once(self) -> Report:
         """Poll every target once and send what is due."""
         await self._start(rounds=1)
+        tending = [asyncio.ensure_future(self._tend_once(chore)) for chore in self._chores]
         waiting = iter(self._targets)
 
         async def work() -> None:
@@ -135,7 +136,8 @@ class Engine:
             for _ in range(min(self._pace.concurrency, len(self._targets))):
                 tasks.create_task(work())
         self._log_round()
-        # Behind the polls, so that what they tell of is what is true now; what they have to say is sent too.
+        await asyncio.gather(*tending)
+        # Once more behind the polls: what is told of is what is true now, and it is sent in this run.
         await asyncio.gather(*(self._tend_once(chore) for chore in self._chores))
         await self._dispatcher.drain(ONCE_PATIENCE_SECONDS, awaits_mending=False)
         await self._say_goodbye()
