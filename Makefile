@@ -50,8 +50,11 @@ fuzz: $(DEV) ## Feed 200,000 hostile inputs to everything that reads or writes a
 bench: $(DEV) ## Measure, side by side with bare loops, and print the ratios
 	$(BIN)/python -m benchmarks
 
-picture: $(DEV) ## Draw docs/message.png anew from the sandbox's page (needs Chromium)
+picture: $(DEV) ## Draw the pictures in docs/ anew from the sandbox's page (needs Chromium)
 	$(BIN)/python -m tests.picture docs/message.png
+	$(BIN)/python -m tests.picture docs/messages-cards.png 1000 2350
+	$(BIN)/python -m tests.picture docs/messages-replies.png 1000 1500
+	$(BIN)/python -m tests.picture docs/messages-digest.png 1000 620
 
 requirements: $(DEV) ## Make requirements/*.txt anew from pyproject.toml, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 pyproject.toml -o requirements/runtime.txt

@@ -59,7 +59,7 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
         opened_at=case.signup_created_at or case.opened_at,
         expires_at=case.expires_at,
     )
-    return _offer_link(card, standing, house) if standing.awaits_signature else card
+    return _offer_link(card, standing, house) if standing.has_use_for_link else card
 
 
 def _offer_link(card: Message, standing: Standing, house: House) -> Message:
@@ -76,7 +76,8 @@ def _list_moments(case: Case, standing: Standing, now: datetime) -> tuple[Moment
     moments = [Moment("Open since", case.signup_created_at or case.opened_at)]
     if case.expires_at is not None and standing.stage in {Stage.APPLIED, Stage.ASKED, Stage.EXPIRED}:
         is_near = now < case.expires_at <= now + _URGENT
-        words = "Expired" if case.expires_at <= now else "Expires soon:" if is_near else "Sign before"
+        usual = "Sign before" if standing.awaits_signature else "Expires"
+        words = "Expired" if case.expires_at <= now else "Expires soon:" if is_near else usual
         moments.append(Moment(words, case.expires_at))
     return tuple(moments)
 
@@ -97,6 +98,10 @@ def _list_steps(dossier: Dossier, case: Case, standing: Standing) -> tuple[Step,
     last = _find_last(dossier, case) if standing.is_over or standing.stage in _ENDS else None
     ended_at = (last.created_at or last.seen_at) if last else None
     if standing.stage in _ENDS:
+        if standing.stage not in {Stage.FAILED, Stage.DECLINED}:
+            # Of these no event tells when it was.
+            ended_at = case.expires_at if standing.stage is Stage.EXPIRED else None
+        steps = steps if is_asked else steps[:1]
         steps.append(Step(_ENDS[standing.stage], is_done=True, at=ended_at))
     else:
         steps.append(

@@ -47,6 +47,11 @@ class Standing:
         return self.stage is Stage.ASKED
 
     @property
+    def has_use_for_link(self) -> bool:
+        """Whether the link may still be of use: under a status that nobody here knows it may."""
+        return self.stage is Stage.ASKED or (self.stage is Stage.OTHER and self.request is not None)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing is to be done about it any more."""
         return self.stage in _OVER
@@ -86,9 +91,9 @@ def _judge(case: Case, status: str, request: KnownEvent | None, now: datetime) -
         return _BY_STATUS[status]
     if case.expires_at is not None and case.expires_at <= now:
         return Stage.EXPIRED
-    if request is not None or case.asked_at is not None:
-        return Stage.ASKED
-    return Stage.APPLIED if status in {"", PENDING} else Stage.OTHER
+    if status not in {"", PENDING}:
+        return Stage.OTHER
+    return Stage.ASKED if request is not None or case.asked_at is not None else Stage.APPLIED
 
 
 def _is_request(event: KnownEvent) -> bool:

@@ -55,6 +55,9 @@ def test_request_says_all_in_its_order() -> None:
         event_id=Outside("e1"),
         case_id=message.case_id,
         status=Outside("pending"),
+        cause=Outside("e1"),
+        opened_at=minute(-60),
+        expires_at=minute(600),
     )
     assert "sign" in message.advice
 
