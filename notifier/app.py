@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from notifier import __version__
+from notifier.alarms import check_alarms, make_chores, open_pulse
 from notifier.assembly import make_receiver, make_texts
 from notifier.dintero.client import MEBIBYTE, Transport
 from notifier.dintero.credentials import Credentials
@@ -35,6 +36,7 @@ from notifier.service.dispatcher import Dispatcher
 from notifier.service.emergency import Emergency
 from notifier.service.engine import Engine, Pace, Report
 from notifier.service.head_start import HeadStart
+from notifier.service.heartbeat import Pulse
 from notifier.service.link_keeper import LinkKeeper
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
@@ -77,10 +79,11 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None, clock: 
             connect(settings) as outside,
             _begin_reading(settings, outside, clock) as head_start,
             _watch_store(settings, outside, clock) as watch,
+            open_pulse(settings, _open_network(settings)) as pulse,
         ):
             supervisor = Supervisor(
                 lambda creates: _open_store(settings, creates=creates),
-                lambda store: _make_engine(settings, store, outside, clock, store, head_start),
+                lambda store: _make_engine(settings, store, outside, clock, store, head_start, pulse=pulse),
                 watch,
             )
             await supervisor.run(stop, settings.delivery.grace_seconds)
@@ -115,6 +118,8 @@ async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIt
             targets = tuple(target for target in outside.targets if target.source == name)
             async for finding in source.check(targets):
                 yield finding
+        for finding in check_alarms(settings, outside.directory):
+            yield finding
         for receiver in outside.receivers.values():
             async for finding in receiver.check(sends=sends):
                 yield finding
@@ -249,6 +254,8 @@ def _make_engine(
     clock: Clock,
     watch: StoreWatch | None = None,
     head_start: HeadStart | None = None,
+    *,
+    pulse: Pulse | None = None,
 ) -> Engine:
     delivery, polling = settings.delivery, settings.poll
     policy = RetryPolicy(
@@ -285,6 +292,15 @@ def _make_engine(
             ReminderKeeper(store, clock, planner, schedules, dispatcher.wake),
             StaleKeeper(store, clock, planner, schedules, dispatcher.wake),
             QuietKeeper(store, clock, planner, outside.directory, dispatcher.wake),
+            *make_chores(
+                settings,
+                store,
+                clock,
+                outside.targets,
+                outside.directory,
+                on_news=dispatcher.wake,
+                pulse=pulse,
+            ),
             *pruners,
         ),
         watch=watch,

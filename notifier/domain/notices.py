@@ -87,7 +87,8 @@ def _compose_incident(notification_id: str, notice: Notice, incident: Incident, 
     headline = _HEADLINES.get(incident.kind, "The notifier needs attention")
     moments = [Moment("Since", incident.opened_at)]
     if incident.ended_at is not None:
-        headline = f"Over: {headline[0].lower()}{headline[1:]}"
+        begins_with_name = headline.startswith("Dintero")
+        headline = f"Over: {headline if begins_with_name else headline[0].lower() + headline[1:]}"
         moments.append(Moment("Until", incident.ended_at))
     return Message(
         notification_id=notification_id,

@@ -14,6 +14,7 @@ import structlog
 
 from notifier.domain.cards import Card, find_place, is_first_word
 from notifier.domain.delivery import Claim, Form, Notification, Purpose
+from notifier.domain.notices import NoticeKind
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.storm import StormGuard
 from notifier.domain.waypoints import Waypoint, reach
@@ -286,6 +287,6 @@ class _Lane:
 
 
 def _load_matter(books: Books, notification: Notification, card: Card | None) -> Matter | None:
-    if notification.purpose is Purpose.NOTICE:
+    if notification.purpose is Purpose.NOTICE or notification.topic == NoticeKind.INCIDENT:
         return books.load_notice(notification.change_id)
     return books.load_dossier(notification.change_id, card, notification.case_id)

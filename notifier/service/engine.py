@@ -136,8 +136,10 @@ class Engine:
             for _ in range(min(self._pace.concurrency, len(self._targets))):
                 tasks.create_task(work())
         self._log_round()
-        await self._dispatcher.drain(ONCE_PATIENCE_SECONDS, awaits_mending=False)
         await asyncio.gather(*tending)
+        # Once more behind the polls: what is told of is what is true now, and it is sent in this run.
+        await asyncio.gather(*(self._tend_once(chore) for chore in self._chores))
+        await self._dispatcher.drain(ONCE_PATIENCE_SECONDS, awaits_mending=False)
         await self._say_goodbye()
         problems = (*self._poller.problems.items(), *self._dispatcher.problems.items())
         return Report(

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from notifier.domain.blindness import TroubleKind
 from notifier.domain.model import AccountSnapshot, ConnectionKey
 from notifier.domain.watch import (
     AccountTarget,
@@ -16,7 +17,14 @@ from notifier.domain.watch import (
     Target,
 )
 from notifier.domain.waypoints import Waypoint, reach
-from notifier.errors import SourceError, SourceNotFound, SourceRejected, SourceUnauthorized, StoreError
+from notifier.errors import (
+    SourceError,
+    SourceMalformed,
+    SourceNotFound,
+    SourceRejected,
+    SourceUnauthorized,
+    StoreError,
+)
 from notifier.service.ports import Books, Clock, Source, Store
 from notifier.service.recorder import Recorded, Recorder
 
@@ -26,6 +34,8 @@ STORE: Final = "store"
 """What a problem of the store is about, among those of targets."""
 
 _MOST_PROBLEMS: Final = 10
+_FEW: Final = 10
+"""So many targets that cannot be read are tried again as often as those that somebody waits for."""
 
 
 @dataclass(slots=True)
@@ -95,7 +105,9 @@ class Poller:
     def is_pending(self, target: Target) -> bool:
         """Whether somebody waits for something that this target shows: then it is read more often."""
         # A target's hash is the dearest part of this, so that what is empty is not looked into.
-        return bool(self._pending.get(target)) or (bool(self._unkept) and target in self._unkept)
+        if bool(self._pending.get(target)) or (bool(self._unkept) and target in self._unkept):
+            return True
+        return 0 < len(self.problems) <= _FEW and str(target) in self.problems
 
     async def poll(self, target: Target) -> None:
         """Read a target once and keep what is new. Raises nothing of SourceError or StoreError."""
@@ -104,7 +116,7 @@ class Poller:
             problems = await self._read(target)
         except SourceError as error:
             self.tally.failed += 1
-            await self._remember(target, str(error))
+            await self._remember(target, str(error), _find_kind(error))
         except StoreError as error:
             self.tally.failed += 1
             self._unkept.add(target)
@@ -121,7 +133,7 @@ class Poller:
                 self._unkept.discard(target)
                 self.problems.pop(STORE, None)
             if problems:
-                await self._remember(target, _join(problems))
+                await self._remember(target, _join(problems), TroubleKind.SHAPE)
                 return
             if self.problems and str(target) in self.problems:
                 await self._clear(str(target))
@@ -239,10 +251,12 @@ class Poller:
         self._pending.pop(target, None)
         if isinstance(target, AccountTarget):
             is_there = await source.confirm_account(target.account_id) is not None
-            return () if is_there else await self._lose_account(target.account_id, target)
+            if not is_there:
+                await self._lose_account(target.account_id, target)
+            return ()
         if target not in self._absent:
             if not await self._has_account(target):
-                return await self._lose_account(target.key.account_id, target)
+                await self._lose_account(target.key.account_id, target)
             if await self._recorder.record_absence(target.key, target.source):
                 await self._confirm((target.key,), target)
             self._absent.add(target)
@@ -260,10 +274,10 @@ class Poller:
             self._accounts_there.add((target.source, account_id))
         return True
 
-    async def _lose_account(self, account_id: str, target: Target) -> tuple[str, ...]:
-        """End what an account had, if anything, and return what to do about an account that is not there."""
+    async def _lose_account(self, account_id: str, target: Target) -> None:
+        """End what an account had, if anything, and say what to do about it. Raises SourceNotFound."""
         self._report(await self._recorder.record_account_gone(account_id, str(target)))
-        return (f"account {account_id} is unknown to Dintero: check its id and the credentials",)
+        raise SourceNotFound(f"account {account_id} is unknown to Dintero: check its id and the credentials")
 
     async def _record(
         self,
@@ -312,14 +326,16 @@ class Poller:
         if recorded.notifications:
             self._on_news()
 
-    async def _remember(self, target: Target, sentence: str) -> None:
+    async def _remember(
+        self, target: Target, sentence: str, kind: TroubleKind = TroubleKind.UNREADABLE
+    ) -> None:
         subject = str(target)
         if self.problems.get(subject) == sentence:
             return
         self.problems[subject] = sentence
         _log.warning("cannot read", target=subject, error=sentence)
         now = self._clock.now()
-        await self._write(lambda books: books.save_problem(subject, sentence, now))
+        await self._write(lambda books: books.save_problem(subject, sentence, now, kind))
 
     async def _clear(self, subject: str) -> None:
         self.problems.pop(subject, None)
@@ -331,6 +347,13 @@ class Poller:
             await self._store.run(job)
         except StoreError as error:
             _log.debug("store failed", error=str(error))
+
+
+def _find_kind(error: SourceError) -> TroubleKind:
+    """Return what kind of problem an error of the source is."""
+    if isinstance(error, SourceUnauthorized):
+        return TroubleKind.CREDENTIALS
+    return TroubleKind.SHAPE if isinstance(error, SourceMalformed) else TroubleKind.UNREADABLE
 
 
 def _join(problems: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ from notifier.settings.values import (
     Channel,
     Form,
     Mention,
+    Names,
     SlackBaseUrl,
     TimeoutSeconds,
     Token,
@@ -83,6 +84,7 @@ class SlackReceiverSettings(Section):
     mention: Mention | None = None
     when_unsure: WhenUnsure = "resend"
     emergency: bool = False
+    fallback: Names = ()
     pace_seconds: WaitSeconds = 1.0
 
 
@@ -94,6 +96,7 @@ class SlackWebhookReceiverSettings(Section):
     mention: Mention | None = None
     when_unsure: WhenUnsure = "resend"
     emergency: bool = False
+    fallback: Names = ()
     pace_seconds: WaitSeconds = 1.0
 
 
@@ -105,6 +108,7 @@ class PagerDutyReceiverSettings(Section):
     base_url: BaseUrl = "https://events.pagerduty.com"
     when_unsure: WhenUnsure = "resend"
     emergency: bool = False
+    fallback: Names = ()
     pace_seconds: WaitSeconds = 0
     timeout_seconds: TimeoutSeconds = 15
 
@@ -117,6 +121,7 @@ class WebhookReceiverSettings(Section):
     signing_secret: SigningSecrets
     when_unsure: WhenUnsure = "resend"
     emergency: bool = False
+    fallback: Names = ()
     pace_seconds: WaitSeconds = 0
     timeout_seconds: TimeoutSeconds = 15
 
@@ -128,6 +133,7 @@ class AppriseReceiverSettings(Section):
     url: AppriseUrls
     when_unsure: WhenUnsure = "resend"
     emergency: bool = False
+    fallback: Names = ()
     pace_seconds: WaitSeconds = 1.0
     timeout_seconds: TimeoutSeconds = 15
 

@@ -18,12 +18,14 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from notifier.settings.alarms_model import AlarmSettings, SummarySettings
 from notifier.settings.kinds import ReceiverSettings
 from notifier.settings.routing_model import IntervalSettings, ReminderSettings, RouteSettings
 from notifier.settings.section import Section, WhenUnsure
 from notifier.settings.text_model import TextKind, TextSettings
 from notifier.settings.values import (
     AccountIds,
+    AlarmMinutes,
     AllowedHosts,
     Attempts,
     BaseUrl,
@@ -199,6 +201,7 @@ class DeliverySettings(Section):
     """
 
     give_up_after_hours: Hours = 72
+    fallback_after_minutes: AlarmMinutes = 15
     first_retry_seconds: WaitSeconds = 5
     max_retry_seconds: WaitSeconds = Field(default=3600, validate_default=True)
     look_seconds: WaitSeconds = 15
@@ -239,6 +242,8 @@ class Settings(BaseSettings):
     links: LinkSettings = LinkSettings()
     texts: dict[TextKind, TextSettings] = {}
     delivery: DeliverySettings = DeliverySettings()
+    alarms: AlarmSettings = AlarmSettings()
+    summary: SummarySettings = SummarySettings()
 
     _exposed: tuple[Path, ...] = PrivateAttr(())
 

@@ -119,7 +119,9 @@ def find_address(one: Addressee) -> str:
 def list_addresses(settings: Settings) -> tuple[str, ...]:
     """Give the addresses of all that is read and of all that is told."""
     sources = (source.base_url for source in resolve_sources(settings).values())
-    return (*sources, *(find_address(one) for one in resolve_receivers(settings).by_name.values()))
+    heartbeat = settings.alarms.heartbeat_url
+    outside = (heartbeat.get_secret_value(),) if heartbeat else ()
+    return (*sources, *outside, *(find_address(one) for one in resolve_receivers(settings).by_name.values()))
 
 
 def _expand_short_form(slack: SlackSettings) -> Addressee:

@@ -7,6 +7,7 @@ wrong. They judge only what is set, never what it is, and leave a thing of the w
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from notifier.settings.alarm_rules import judge_alarms
 from notifier.settings.layers import Problem
 from notifier.settings.route_rules import judge_routes
 
@@ -25,7 +26,9 @@ def find_contradictions(tree: Mapping[str, Any]) -> Iterator[Problem]:
     else:
         yield from _judge_short_form(_table(tree, "slack"))
     names = set(receivers) or {SALES}
-    yield from judge_routes(tree, names | {ONCALL} if SALES in names else names)
+    known = names | {ONCALL} if SALES in names else names
+    yield from judge_routes(tree, known)
+    yield from judge_alarms(tree, known)
 
 
 def _judge_sources(tree: Mapping[str, Any]) -> Iterator[Problem]:

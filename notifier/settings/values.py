@@ -27,6 +27,7 @@ _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 GLOB: Final = re.compile(r"[\x21-\x7e]{1,200}")
 TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")
+CLOCK_TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 # 32 bytes in URL-safe Base64: the last character before the = carries four bits.
 STORE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=")
 
@@ -136,6 +137,20 @@ def check_webhook_url(address: str) -> str:
     if not is_safe_address(address, has_query=True):
         raise ValueError(_WEBHOOK_URL)
     return address
+
+
+def check_heartbeat_url(address: str) -> str:
+    """Return the address that is asked for while everything works."""
+    if not is_safe_address(address, has_query=True):
+        raise ValueError(f"expected {_HTTPS}, without user name and fragment")
+    return address
+
+
+def check_clock_time(text: str) -> str:
+    """Return a time of the day."""
+    if not CLOCK_TIME.fullmatch(text):
+        raise ValueError("expected a time of the day from 00:00 to 23:59, such as 09:00")
+    return text
 
 
 def check_proxy(address: str) -> str:
@@ -269,6 +284,8 @@ OwnerId: TypeAlias = Annotated[
 BaseUrl: TypeAlias = Annotated[str, AfterValidator(check_base_url)]
 SlackBaseUrl: TypeAlias = Annotated[str, AfterValidator(check_slack_base_url)]
 WebhookUrl: TypeAlias = Annotated[SecretStr, AfterValidator(conceal(check_webhook_url))]
+HeartbeatUrl: TypeAlias = Annotated[SecretStr, AfterValidator(conceal(check_heartbeat_url))]
+ClockTime: TypeAlias = Annotated[str, AfterValidator(check_clock_time)]
 Token: TypeAlias = Annotated[
     SecretStr, AfterValidator(conceal(Form(TOKEN, "a token without spaces, such as Slack's xoxb-…")))
 ]
@@ -295,6 +312,7 @@ Names: TypeAlias = Annotated[tuple[Name, ...], AfterValidator(without_duplicates
 IntervalSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0.05, 604_800, "seconds"))]
 TimeoutSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0.05, 600, "seconds"))]
 WaitSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0, 86_400, "seconds"))]
+AlarmMinutes: TypeAlias = Annotated[float, BeforeValidator(Number(0.005, 10_080, "minutes"))]
 Hours: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 8760, "hours"))]
 Days: TypeAlias = Annotated[float, BeforeValidator(Number(0, 36_500, "days"))]
 GraceHours: TypeAlias = Annotated[float, BeforeValidator(Number(0, 8760, "hours"))]

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, Table, select
 
+from notifier.domain.blindness import TroubleKind
 from notifier.domain.cards import Card
 from notifier.domain.change import Topic
 from notifier.domain.compose import Dossier
@@ -16,19 +17,22 @@ from notifier.domain.notices import NoticeFile, list_cases
 from notifier.domain.plan import Planned
 from notifier.domain.silences import Silence
 from notifier.domain.state import AccountState, Case, ConnectionState, KnownEvent
-from notifier.store import restored, retention, rows, statements, tables
+from notifier.domain.summary import Week
+from notifier.store import restored, retention, rows, statements, tables, weeks
 from notifier.store.cards import Cards, list_silent
 from notifier.store.digests import Digests
 from notifier.store.links import tend_links
 from notifier.store.notices import Notices
 from notifier.store.outbox import Outbox
+from notifier.store.troubles import Troubles
 from notifier.store.vault import Vault
 
 
 class Books:
     """One open transaction; everything done through it is kept together or not at all.
 
-    `outbox`, `cards`, `digests` and `notices` are parts of the store as the same transaction sees them.
+    `outbox`, `cards`, `digests`, `notices` and `troubles` are parts of the store as the same transaction sees
+    them.
     """
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
@@ -38,6 +42,7 @@ class Books:
         self.cards = Cards(connection)
         self.digests = Digests(connection)
         self.notices = Notices(connection)
+        self.troubles = Troubles(connection)
 
     def load_accounts(self, account_ids: Iterable[str]) -> dict[str, AccountState]:
         """Return what is known of some accounts, by their ids; those that are unknown are absent."""
@@ -195,16 +200,18 @@ class Books:
         self.cards.wake((each.case_id for one in planned for each in one.notifications), now)
         return self.outbox.enqueue([one for each in planned for one in each.notifications], now)
 
-    def save_problem(self, subject: str, sentence: str, now: datetime) -> None:
+    def save_problem(
+        self, subject: str, sentence: str, now: datetime, kind: TroubleKind = TroubleKind.UNREADABLE
+    ) -> None:
         """Remember that something cannot be read, since now unless it was remembered before."""
         table = tables.problems
-        known = self._connection.execute(select(table.c.sentence).where(table.c.subject == subject)).scalar()
+        said = {"sentence": sentence, "kind": kind}
+        one = table.c.subject == subject
+        known = self._connection.execute(select(table.c.sentence, table.c.kind).where(one)).first()
         if known is None:
-            self._upsert(table, [{"subject": subject, "since": now, "sentence": sentence}])
-        elif known != sentence:
-            self._connection.execute(
-                table.update().where(table.c.subject == subject).values(sentence=sentence)
-            )
+            self._upsert(table, [{"subject": subject, "since": now, **said}])
+        elif tuple(known) != (sentence, kind):
+            self._connection.execute(table.update().where(one).values(**said))
 
     def clear_problem(self, subject: str) -> None:
         """Forget a problem: it is over."""
@@ -214,6 +221,14 @@ class Books:
         """Return the problems that are not over: subject to sentence."""
         query = select(tables.problems.c.subject, tables.problems.c.sentence)
         return dict(self._connection.execute(query).all())
+
+    def load_week(self, since: datetime, until: datetime) -> Week:
+        """Return what a summary counts."""
+        return weeks.read_week(self._connection, since, until)
+
+    def find_beginning(self) -> datetime | None:
+        """Return when the first account was seen, None before that."""
+        return weeks.find_beginning(self._connection)
 
     def tend_links(self, after: str, now: datetime, grace: timedelta) -> LinkSweep:
         """Erase or encrypt, of the next events behind `after`, the links for which it is time."""

@@ -27,7 +27,7 @@ from notifier.store.tables import metadata, version
 from notifier.store.upkeep import clean, open_private
 from notifier.store.vault import Vault
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The newest migration; a test holds it against `migrations/versions`."""
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0

@@ -288,6 +288,7 @@ problems = Table(
     Column("subject", Text, primary_key=True),
     Column("since", Instant, nullable=False),
     Column("sentence", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default="unreadable"),
 )
 
 restored = Table(

@@ -17,6 +17,7 @@ from notifier.sandbox import (
 from tests.e2e.conftest import CLIENT_SECRET, LINK, Stage
 
 ASKED = "Signature needed"
+REFUSED = "Dintero refuses the notifier's credentials"
 
 SOURCE = """
 [sources.{name}]
@@ -116,7 +117,9 @@ async def test_each_fault_has_one_sentence_and_stops_nothing_else(stage: Stage) 
         assert all(words in about[0] for words in cases[name].said), (name, about)
     assert len(first.complaints) == len(bad), first.complaints
     told = {str(one.body["metadata"]["event_payload"]["account_id"]) for one in stage.slack.posts}  # type: ignore[index]
-    assert told == {accounts[name] for name in cases if name not in bad} | {accounts["partly"]}
+    refused = {"credentials", "scope", "unauthorized", "single"}
+    assert stage.say().count(REFUSED) == len(refused)
+    assert told - {""} == {accounts[name] for name in cases if name not in bad} | {accounts["partly"]}
 
     status = await stage.run("status")
     unread = [line for line in status.out.splitlines() if line.startswith("unread")]
@@ -128,7 +131,9 @@ async def test_each_fault_has_one_sentence_and_stops_nothing_else(stage: Stage) 
     assert second.code == 1
     lasting = {"credentials", "scope", "unknown", "mistyped", "partly"}
     assert len(second.complaints) == len(lasting), second.complaints
-    assert len(stage.say()) == len(cases) - len(lasting) + 1
+    assert stage.say().count(ASKED) == len(cases) - len(lasting) + 1
+    assert stage.say().count(REFUSED) == len(refused & lasting)
+    assert stage.say().count(f"Over: {REFUSED}") == 2 * len(refused - lasting)
 
 
 def _prepare(stage: Stage, cases: dict[str, Case], accounts: dict[str, str]) -> None:
