@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Final
 
 from benchmarks.deliveries import Load, measure_deliveries
+from benchmarks.digests import measure_digests
 from benchmarks.document import write_figures
 from benchmarks.latency import measure_latency
 from benchmarks.machine import describe_machine
@@ -21,6 +22,7 @@ from benchmarks.start import measure_imports, measure_start
 from benchmarks.tables import (
     Table,
     tabulate_comparisons,
+    tabulate_digests,
     tabulate_imports,
     tabulate_latency,
     tabulate_memory,
@@ -39,10 +41,11 @@ class Scale:
     connections: tuple[int, ...]
     starts: int
     changes: int
+    flood: int
 
 
-FULL: Final = Scale(Effort(5, 0.6, 500), (5, 50, 200), Load(5, 400, 20), (1_000, 10_000), 7, 150)
-QUICK: Final = Scale(Effort(2, 0.2, 500), (50,), Load(2, 60, 20), (100, 500), 1, 30)
+FULL: Final = Scale(Effort(5, 0.6, 500), (5, 50, 200), Load(5, 400, 20), (1_000, 10_000), 7, 150, 1_000)
+QUICK: Final = Scale(Effort(2, 0.2, 500), (50,), Load(2, 60, 20), (100, 500), 1, 30, 100)
 ENGINE_CONCURRENCY: Final = 50
 
 
@@ -81,9 +84,10 @@ def _list_measurements(
         "deliveries": lambda: tabulate_comparisons(
             "Changes to Slack, beside a bare slack_sdk loop with one session",
             "message",
-            (asyncio.run(measure_deliveries(folder, scale.load)),),
+            asyncio.run(measure_deliveries(folder, scale.load)),
             "Aim: a ratio of 2 at the most; each message is recorded durably before and after.",
         ),
+        "digests": lambda: tabulate_digests(asyncio.run(measure_digests(folder, scale.flood))),
         "latency": lambda: tabulate_latency(asyncio.run(measure_latency(folder, scale.changes))),
         "start": lambda: tabulate_start(measure_start(folder, scale.starts)),
         "memory": lambda: tabulate_memory(measure_memory(folder, scale.connections)),
@@ -93,7 +97,7 @@ def _list_measurements(
         yield lambda: tabulate_imports(measure_imports())
 
 
-_NAMES: Final = ("polls", "deliveries", "latency", "start", "memory")
+_NAMES: Final = ("polls", "deliveries", "digests", "latency", "start", "memory")
 
 
 def _make_parser() -> argparse.ArgumentParser:

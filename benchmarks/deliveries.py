@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -53,21 +53,27 @@ class Sender:
     recorder: Recorder
     dispatcher: Dispatcher
     channels: int
-    _body: bytes
+    _asking: bytes
+    _enabled: bytes
     _numbers: "count[int]"
 
-    async def put_changes(self, messages: int) -> None:
+    async def put_changes(self, messages: int) -> list[int]:
         """Put so many changes into the outbox, of as many accounts, spread over all channels."""
-        await self.recorder.record([self._make_snapshot() for _ in range(messages)], SOURCE)
+        numbers = [next(self._numbers) for _ in range(messages)]
+        await self.recorder.record([self._make_snapshot(one, self._asking) for one in numbers], SOURCE)
+        return numbers
 
-    def _make_snapshot(self) -> AccountSnapshot:
-        number = next(self._numbers)
+    async def put_outcomes(self, numbers: Iterable[int]) -> None:
+        """Put the outcome of each of some accounts into the outbox: an update of its card, and a reply."""
+        await self.recorder.record([self._make_snapshot(one, self._enabled) for one in numbers], SOURCE)
+
+    def _make_snapshot(self, number: int, body: bytes) -> AccountSnapshot:
         place = number % self.channels * _ACCOUNTS + number // self.channels
-        return decode_connection(self._body, ConnectionKey(f"P{_FIRST + place}", NAME), _PLACE)
+        return decode_connection(body, ConnectionKey(f"P{_FIRST + place}", NAME), _PLACE)
 
 
-async def measure_deliveries(folder: Path, load: Load) -> Comparison:
-    """Compare CPU for each message, and messages a second."""
+async def measure_deliveries(folder: Path, load: Load) -> tuple[Comparison, ...]:
+    """Compare CPU for each message, and messages a second: cards, and then updates with replies."""
     with Outside(Channels) as slack:
         channels = slack.do(Channels.add_channels, load.channels)
         base_url, token = slack.do(Channels.base_url), slack.do(Channels.token)
@@ -81,16 +87,25 @@ async def measure_deliveries(folder: Path, load: Load) -> Comparison:
             }
             client = AsyncWebClient(token=token, base_url=base_url, session=bare, retry_handlers=[])
             async with assemble(folder / "deliveries.db", receivers) as sender:
-                return await alternate(
-                    f"dispatcher, {load.channels} channels",
+                cards = await alternate(
+                    f"cards, {load.channels} channels",
                     _dispatch(sender, load, slack),
                     _post_again(client, slack),
                     rounds=load.rounds,
                 )
+                changes = await alternate(
+                    f"updates and replies, {load.channels} channels",
+                    _change(sender, load, slack),
+                    _post_again(client, slack),
+                    rounds=load.rounds,
+                )
+                return cards, changes
 
 
 @asynccontextmanager
-async def assemble(path: Path, receivers: Mapping[str, SlackBotReceiver]) -> AsyncIterator[Sender]:
+async def assemble(
+    path: Path, receivers: Mapping[str, SlackBotReceiver], *, storm_cards: int = 0
+) -> AsyncIterator[Sender]:
     """Put the product's sending parts together: one route for each receiver."""
     with Database(f"sqlite:///{path}") as database:
         database.open()
@@ -102,10 +117,12 @@ async def assemble(path: Path, receivers: Mapping[str, SlackBotReceiver]) -> Asy
             database, SystemClock(), Planner(routes, make_directory(receivers, {})), FirstRun.ALL
         )
         await recorder.start(())
-        dispatcher = make_dispatcher(receivers, database)
+        dispatcher = make_dispatcher(receivers, database, storm_cards=storm_cards)
         await dispatcher.start()
-        body = msgspec.json.encode(make_asking_connection())
-        yield Sender(recorder, dispatcher, len(receivers), body, count())
+        asking, enabled = (
+            msgspec.json.encode(make_asking_connection(status)) for status in ("pending", "enabled")
+        )
+        yield Sender(recorder, dispatcher, len(receivers), asking, enabled, count())
 
 
 def _dispatch(sender: Sender, load: Load, slack: Outside) -> Turn:
@@ -116,6 +133,27 @@ def _dispatch(sender: Sender, load: Load, slack: Outside) -> Turn:
 
     async def turn() -> Lap:
         await sender.put_changes(load.messages)
+        slack.do(Channels.take_bodies)
+        lap = await run_lap(work, slack)
+        if lap.units != load.messages:
+            raise RuntimeError(f"{lap.units} messages were delivered of {load.messages}")
+        return lap
+
+    return turn
+
+
+def _change(sender: Sender, load: Load, slack: Outside) -> Turn:
+    """Make a turn that brings cards up to date, and says so in their threads: two messages each."""
+
+    async def work() -> int:
+        before = sender.dispatcher.deliveries.delivered
+        await sender.dispatcher.drain(0.0)
+        return sender.dispatcher.deliveries.delivered - before
+
+    async def turn() -> Lap:
+        numbers = await sender.put_changes(load.messages // 2)
+        await sender.dispatcher.drain(0.0)
+        await sender.put_outcomes(numbers)
         slack.do(Channels.take_bodies)
         lap = await run_lap(work, slack)
         if lap.units != load.messages:
@@ -148,4 +186,4 @@ def _post_again(client: AsyncWebClient, slack: Outside) -> Turn:
 
 async def _post_all(client: AsyncWebClient, bodies: list[dict[str, Any]]) -> None:
     for body in bodies:
-        await client.chat_postMessage(**body)
+        await client.api_call("chat.update" if "ts" in body else "chat.postMessage", json=body)

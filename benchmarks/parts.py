@@ -1,6 +1,7 @@
 """The product's parts, put together as `notifier.app` does."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from benchmarks.population import NAME, OWNER_ID, list_account_ids
@@ -9,11 +10,13 @@ from notifier.domain.compose import House
 from notifier.domain.model import ConnectionKey
 from notifier.domain.plan import Directory
 from notifier.domain.retry import RetryPolicy
+from notifier.domain.storm import StormGuard
 from notifier.domain.watch import ConnectionTarget
 from notifier.service.clock import SystemClock
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.ports import Receiver
+from notifier.service.storms import Storms
 from notifier.store.database import Database
 
 SOURCE: Final = "dintero"
@@ -33,14 +36,18 @@ def list_targets(connections: int) -> tuple[ConnectionTarget, ...]:
     )
 
 
-def make_dispatcher(receivers: Mapping[str, Receiver], database: Database) -> Dispatcher:
-    """Make a dispatcher without jitter."""
+def make_dispatcher(
+    receivers: Mapping[str, Receiver], database: Database, *, storm_cards: int = 0
+) -> Dispatcher:
+    """Make a dispatcher without jitter, and without digests unless they are asked for."""
     clock, policy = SystemClock(), RetryPolicy()
     courier = Courier(receivers, database, clock, House(), policy, float)
-    return Dispatcher(receivers, database, clock, courier, policy)
+    storms = Storms(StormGuard(storm_cards, calm=timedelta(0)))
+    return Dispatcher(receivers, database, clock, courier, policy, storms)
 
 
 def make_directory(receivers: Mapping[str, Receiver], aliases: Mapping[str, str]) -> Directory:
     """Make the directory of receivers, each under its own name and under `aliases`."""
     destinations = {name: receiver.destination for name, receiver in receivers.items()}
-    return Directory(destinations, {**{name: name for name in receivers}, **aliases})
+    traits = {receiver.destination: receiver.traits for receiver in receivers.values()}
+    return Directory(destinations, {**{name: name for name in receivers}, **aliases}, traits)

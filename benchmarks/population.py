@@ -41,11 +41,13 @@ def populate(book: AccountBook, accounts: int, names: Iterable[str] = (NAME,)) -
             book.set_status(account_id, name, "enabled")
 
 
-def make_asking_connection() -> Json:
-    """Make the object of a connection that waits for a signature."""
+def make_asking_connection(status: str = "pending") -> Json:
+    """Make the object of a connection that waits for a signature, or has come to `status` since."""
     book = AccountBook(OWNER_ID)
     account_id = list_account_ids(1)[0]
     book.add_account(account_id)
     book.apply(account_id, NAME)
     book.require_signature(account_id, NAME)
+    if status != "pending":
+        book.set_status(account_id, NAME, status)
     return book.connection(account_id, NAME)

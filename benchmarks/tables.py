@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.alternating import Comparison, Spread
+from benchmarks.digests import Flood
 from benchmarks.latency import Latency
 from benchmarks.memory import Footprint, slope_bytes
 from benchmarks.start import Import, Start
@@ -59,6 +60,24 @@ def tabulate_comparisons(title: str, unit: str, found: tuple[Comparison, ...], g
         ),
         tuple(_row(one) for one in found),
         (goal, busy),
+    )
+
+
+def tabulate_digests(found: tuple[Flood, ...]) -> Table:
+    """Show what many signups at once come to, as digests and singly."""
+    return Table(
+        "Many new signups for one channel at once",
+        ("how", "signups", "requests to Slack", "CPU", "CPU a signup"),
+        tuple(
+            (
+                one.way,
+                f"{one.cases:,}",
+                f"{one.requests:,}",
+                f"{one.cpu_seconds:.2f} s",
+                f"{one.cpu_seconds / one.cases * 1e6:,.0f} µs",
+            )
+            for one in found
+        ),
     )
 
 

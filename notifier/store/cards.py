@@ -17,6 +17,11 @@ _DESTINATION: Final[BindParameter[str]] = bindparam("where")
 _is_one = _cards.c.case_id == _CASE, _cards.c.destination == _DESTINATION
 _ONE: Final = select(_cards).where(*_is_one)
 _CHANGE: Final = update(_cards).where(*_is_one)
+_POSTED: Final = _CHANGE.values(
+    channel=bindparam("place"),
+    message_ref=bindparam("ref"),
+    posted_at=func.coalesce(_cards.c.posted_at, bindparam("now", type_=tables.Instant)),
+)
 _FOLLOWERS: Final = select(_cards).where(_cards.c.case_id.in_(bindparam("cases", expanding=True)))
 _DUE: Final = (
     select(_cards)
@@ -101,10 +106,8 @@ class Cards:
         self, case_id: str, destination: str, channel: str, message_ref: str, now: datetime
     ) -> None:
         """Remember where a card's message stands, and when its destination was told first."""
-        card = self.find(case_id, destination)
-        if card is not None:
-            posted_at = card.posted_at or now
-            self._change(card, channel=channel, message_ref=message_ref, posted_at=posted_at)
+        values = {"place": channel, "ref": message_ref, "now": now}
+        self._connection.execute(_POSTED, {"which": case_id, "where": destination, **values})
 
     def note_lost(self, case_id: str, destination: str, *, is_update: bool) -> bool:
         """Remember that a card's message is gone; return whether the notification takes its place.

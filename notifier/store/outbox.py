@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from notifier.domain.delivery import AttemptOutcome, Claim, DeliveryState, Notification, Purpose, Receipt
+from notifier.domain.delivery import AttemptOutcome, Claim, DeliveryState, Notification, Receipt
 from notifier.store import restored, rows, statements, tables
 
 _OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
@@ -140,15 +140,10 @@ class Outbox:
 
     def cover_updates(self, claim: Claim, now: datetime) -> None:
         """Let an update that is about to be sent stand for all others of its card."""
-        table, one = tables.outbox, claim.notification
-        others = and_(
-            table.c.case_id == one.case_id,
-            table.c.destination == one.destination,
-            table.c.purpose == Purpose.UPDATE,
-            table.c.state == DeliveryState.DUE,
-        )
-        values = {"state": DeliveryState.COVERED, "settled_at": now, "covered_by": one.notification_id}
-        self._connection.execute(update(table).where(others).values(**values))
+        one = claim.notification
+        place = {"which": one.case_id, "where": one.destination}
+        values = {"now": now, "cover": one.notification_id}
+        self._connection.execute(statements.COVER_UPDATES, {**place, **values})
 
     def record_covered(self, claim: Claim, now: datetime, *, covered_by: str = "") -> None:
         """Record that a message need not be sent: what it would say is said, or will be, by another."""

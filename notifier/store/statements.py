@@ -132,6 +132,18 @@ CHANGE_CLAIMED: Final = update(_sent).where(
 
 NOTE_ATTEMPT: Final = tables.attempts.insert()
 
+COVER_UPDATES: Final = (
+    update(_sent)
+    .where(
+        _sent.c.case_id == bindparam("which"),
+        _sent.c.destination == _DESTINATION,
+        _sent.c.purpose == literal_column("'update'"),
+        _sent.c.state == _DUE,
+    )
+    .values(state="covered", settled_at=bindparam("now", type_=tables.Instant), covered_by=bindparam("cover"))
+)
+"""Lets one message of the case `which` stand for all updates of its card that are due."""
+
 RELEASE: Final = delete(_held).where(_held.c.receiver == bindparam("which"))
 COUNT_HOLDS: Final = select(_held.c.attempts).where(_held.c.receiver == bindparam("which"))
 
