@@ -34,12 +34,14 @@ class Standing:
     """A case at one instant.
 
     `request` is the newest event that asks for a signature in this case; `status` is the connection's, or the
-    last one that was told of a case that is over.
+    last one that was told of a case that is over. `has_ended` is True of a case that is not the present one any
+    more: a declined application that was made again is nobody's business now.
     """
 
     stage: Stage
     status: str
     request: KnownEvent | None
+    has_ended: bool = False
 
     @property
     def awaits_signature(self) -> bool:
@@ -54,7 +56,7 @@ class Standing:
     @property
     def is_over(self) -> bool:
         """Whether nothing is to be done about it any more."""
-        return self.stage in _OVER
+        return self.has_ended or self.stage in _OVER
 
 
 _OVER = frozenset({Stage.ENABLED, Stage.SUPERSEDED, Stage.WITHDRAWN, Stage.UNWATCHED})
@@ -81,7 +83,7 @@ def assess(connection: ConnectionState, case: Case, now: datetime) -> Standing:
         settled = _find_newest([event for event in events if event.status in TERMINAL_STATUSES])
         bare = [one.partition(" ")[2] for one in connection.bare if one.startswith(f"{case.ordinal} ")]
         status = (settled.status if settled else None) or (bare[-1] if bare else "")
-    return Standing(_judge(case, status, request, now), status, request)
+    return Standing(_judge(case, status, request, now), status, request, case.end is not None)
 
 
 def _judge(case: Case, status: str, request: KnownEvent | None, now: datetime) -> Stage:

@@ -345,3 +345,56 @@ async def test_the_next_reminder_of_a_digests_case_is_its_card(make_service: Mak
     cards = service.sales.taken[before:]
     assert len(cards) == 12
     assert all(isinstance(one.action, Link) for one in cards)
+
+
+# --- Machines, and receivers that come back
+
+
+async def test_a_machine_hears_that_a_newer_signup_ends_the_old_case(make_service: MakeService) -> None:
+    """What opened an incident for a failed signup must be told that a newer one has taken its place."""
+    pager = FakeReceiver("oncall")
+    pager.traits = Traits(has_threads=False, is_read_by_people=False)
+    failed = make_connection("failed", make_request(), make_outcome("failed", 50))
+    service = make_service(FakeSource(make_account(PENDING)), sales=make_channel(), oncall=pager)
+    await service.start(WHOLE)
+    await service.poll(WHOLE)
+    service.source.show(make_account(failed))
+    await service.poll(WHOLE)
+    second = make_connection("pending", make_request(2, "https://sign.example.com/2"), signup_id="signup-2")
+    service.source.show(make_account(second))
+    await service.poll(WHOLE)
+    opened, *rest = pager.taken
+    assert (opened.status, opened.is_over) == ("failed", False)
+    assert [one.case_id for one in rest] == [opened.case_id]
+    assert (rest[0].mark, rest[0].is_over) == ("Update", True)
+
+
+async def test_a_machine_hears_that_the_connection_is_enabled(make_service: MakeService) -> None:
+    """The alert for a failure must be over when the connection is enabled after all."""
+    pager = FakeReceiver("oncall")
+    pager.traits = Traits(has_threads=False, is_read_by_people=False)
+    failed = make_connection("failed", make_request(), make_outcome("failed", 50))
+    service = make_service(FakeSource(make_account(PENDING)), sales=make_channel(), oncall=pager)
+    await service.start(WHOLE)
+    await service.poll(WHOLE)
+    service.source.show(make_account(failed))
+    await service.poll(WHOLE)
+    service.source.show(make_account(make_connection("enabled", *failed.events, make_outcome("enabled"))))
+    await service.poll(WHOLE)
+    assert [one.is_over for one in pager.taken] == [False, True]
+
+
+async def test_cards_go_on_with_their_present_state_when_a_channel_is_back(make_service: MakeService) -> None:
+    """What waits for an archived channel must show, when that is back, what is true then."""
+    archived = DeliveryRejected("the channel is archived", code="is_archived", scope="receiver")
+    service = await begin(make_service)
+    service.sales.errors = [archived, archived]
+    service.source.show(make_account(make_connection("failed", make_request(), make_outcome("failed", 50))))
+    await service.poll(WHOLE)
+    assert service.database.read_now(read_status).holds
+    service.source.show(make_account(ENABLED))
+    await service.poll(WHOLE)
+    await service.dispatcher.drain(3_600)
+    assert not service.database.read_now(read_status).holds
+    assert service.sales.forms == [MESSAGE, UPDATE, REPLY, REPLY]
+    assert service.sales.list_as(UPDATE)[-1].headline == "Signed: the connection is enabled"
