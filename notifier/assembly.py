@@ -39,6 +39,12 @@ def make_receiver(one: Addressee, session: aiohttp.ClientSession, settings: Sett
             one.base_url,
             session,
             mention=mention,
+            other_mentions=tuple(
+                step.mention
+                for each in settings.reminders.values()
+                for step in each.escalations
+                if step.mention
+            ),
             pace_seconds=one.pace_seconds,
             timeout_seconds=one.timeout_seconds,
             when_unsure=WhenUnsure(one.when_unsure),

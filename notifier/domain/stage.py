@@ -34,8 +34,8 @@ class Standing:
     """A case at one instant.
 
     `request` is the newest event that asks for a signature in this case; `status` is the connection's, or the
-    last one that was told of a case that is over. `has_ended` is True of a case that is not the present one any
-    more: a declined application that was made again is nobody's business now.
+    last one that was told of a case that is over. `has_ended` is True of a case that is no longer the present
+    one: a declined application that was made again is nobody's business now.
     """
 
     stage: Stage

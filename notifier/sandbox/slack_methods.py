@@ -32,11 +32,19 @@ def auth_test(call: Call) -> Json:
     }
 
 
+def usergroups_list(call: Call) -> Json:
+    """`usergroups.list`: the groups that can be mentioned."""
+    call.need("usergroups:read")
+    groups = call.workspace.usergroups.items()
+    return {"usergroups": [{"id": group_id, "handle": handle} for group_id, handle in groups]}
+
+
 METHODS: Mapping[str, Callable[[Call], Json]] = {
     "auth.test": auth_test,
     "chat.postMessage": post_message,
     "chat.update": update_message,
     "chat.getPermalink": get_permalink,
+    "usergroups.list": usergroups_list,
     "conversations.info": conversations_info,
     "conversations.list": conversations_list,
     "conversations.history": conversations_history,

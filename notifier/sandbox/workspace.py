@@ -19,6 +19,7 @@ ALL_SCOPES = (
     "groups:read",
     "channels:history",
     "groups:history",
+    "usergroups:read",
 )
 MICROSECONDS = 1_000_000
 
@@ -34,6 +35,7 @@ class Workspace:
         self.bots: dict[str, Bot] = {}
         self.webhooks: dict[str, Webhook] = {}
         self.refused_tokens: dict[str, str] = {}
+        self.usergroups: dict[str, str] = {}
         self._clock = clock
         self._monotonic_seconds = monotonic_seconds
         self._last_microsecond = 0

@@ -18,7 +18,7 @@ from notifier.receivers.slack.blocks import render
 from notifier.receivers.slack.check import check_bot
 from notifier.receivers.slack.client import WebApi, load_sdk
 from notifier.receivers.slack.lookup import History
-from notifier.receivers.slack.mention import read_mention
+from notifier.receivers.slack.mention import find_groups, read_mention
 
 _BOT_TOKEN: Final = re.compile(r"xox[a-z]-(?P<team>[0-9]+)-[0-9]+-.+")
 
@@ -27,7 +27,7 @@ class SlackBotReceiver:
     """Posts to one channel with a bot token.
 
     `channel` is an id or a name (`C024BE91L`, `#sales`), `mention` is as in `read_mention`, which raises
-    ConfigError.
+    ConfigError; `other_mentions` are those of escalations, which `check` looks at as well.
     `token_setting` and `channel_setting` are what its sentences tell people to mend.
     """
 
@@ -40,6 +40,7 @@ class SlackBotReceiver:
         session: aiohttp.ClientSession,
         *,
         mention: str = "",
+        other_mentions: tuple[str, ...] = (),
         pace_seconds: float = 1.0,
         timeout_seconds: float = 15.0,
         when_unsure: WhenUnsure = WhenUnsure.RESEND,
@@ -51,6 +52,7 @@ class SlackBotReceiver:
         )
         self._api = WebApi(token=token, base_url=base_url, session=session, address=self._address)
         self._mention = read_mention(mention)
+        self._groups = find_groups((mention, *other_mentions))
         self._pace_seconds = pace_seconds
         self._timeout_seconds = timeout_seconds
         self._when_unsure = when_unsure
@@ -143,7 +145,9 @@ class SlackBotReceiver:
 
     def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Say who the bot is, what it may do and how its channel is; with `sends`, post a test message."""
-        return check_bot(self._api, self._address, self._send_rich, self._when_unsure, sends=sends)
+        return check_bot(
+            self._api, self._address, self._send_rich, self._when_unsure, self._groups, sends=sends
+        )
 
     async def _send_rich(self, message: Message) -> Receipt:
         return await self.send(message, is_plain=False)

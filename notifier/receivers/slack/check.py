@@ -1,7 +1,7 @@
 """What `notifier check` can find out about a Slack receiver, and what to do about it.
 
 Sources: docs.slack.dev, `auth.test`, `conversations.info`, `conversations.list` (errors, `x-oauth-scopes`),
-read 2026-08.
+`usergroups.list`; read 2026-08.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -70,9 +70,18 @@ async def check_webhook(
 
 
 async def check_bot(
-    api: WebApi, address: Address, send: Send, when_unsure: WhenUnsure, *, sends: bool
+    api: WebApi,
+    address: Address,
+    send: Send,
+    when_unsure: WhenUnsure,
+    groups: frozenset[str],
+    *,
+    sends: bool,
 ) -> AsyncIterator[Finding]:
-    """Say who the bot is, what it may do, and how its channel is; with `sends`, post the test message."""
+    """Say who the bot is, what it may do, and how its channel is; with `sends`, post the test message.
+
+    `groups` are the ids of the user groups that its messages mention.
+    """
     subject = _name_subject(address)
     try:
         answer = await api.post("auth.test", {})
@@ -89,6 +98,8 @@ async def check_bot(
     async for finding in _check_channel(api, address, scopes, bot):
         yield finding
     yield await _check_guarantee(api, address, scopes, when_unsure)
+    if groups:
+        yield await _check_groups(api, address, groups)
     if sends:
         yield await _send_test(address, send)
 
@@ -137,6 +148,28 @@ async def _check_guarantee(
         )
         return Finding(Level.WARNING, subject, sentence)
     return Finding(Level.OK, subject, _EXACTLY_ONCE)
+
+
+async def _check_groups(api: WebApi, address: Address, groups: frozenset[str]) -> Finding:
+    """Say whether the user groups that are mentioned exist: a mention of none calls nobody."""
+    subject = _name_subject(address)
+    try:
+        body = read_api(await api.get("usergroups.list"), address)
+    except DeliveryError as error:
+        sentence = (
+            f"whether the user groups that are mentioned exist cannot be verified: {_tell(error, address)}"
+        )
+        return Finding(Level.WARNING, subject, sentence)
+    listed = body.get("usergroups")
+    there = {_take_mapping(one).get("id") for one in listed} if isinstance(listed, list) else set()
+    missing = sorted(groups - there)
+    if missing:
+        sentence = (
+            f"Slack knows no user group {', '.join(missing)}, so a mention of it calls nobody: "
+            "take the id (S…) from the group's page in Slack"
+        )
+        return Finding(Level.PROBLEM, subject, sentence)
+    return Finding(Level.OK, subject, "the user groups that are mentioned exist")
 
 
 async def _send_test(address: Address, send: Send) -> Finding:

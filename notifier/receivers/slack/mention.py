@@ -4,6 +4,7 @@ Source: docs.slack.dev, "Formatting text for app surfaces" and the rich_text ele
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,14 @@ class Mention:
 
     element: tuple[tuple[str, str], ...]
     markup: str
+
+
+def find_groups(texts: Iterable[str]) -> frozenset[str]:
+    """Return the ids of the user groups among some mentions, as settings write them."""
+    found = (read_mention(text) for text in texts)
+    return frozenset(
+        value for one in found if one is not None for name, value in one.element if name == "usergroup_id"
+    )
 
 
 def read_mention(text: str) -> Mention | None:

@@ -115,3 +115,30 @@ async def test_slack_that_is_broken_is_a_problem(slack: SandboxSlack, session: a
             slack.faults.add(fault.on("*", method, times=2))
             findings = await find(make_bot(slack, session, "C0SALES01"))
             assert {finding.level for finding in findings} & {Level.WARNING, Level.PROBLEM}
+
+
+async def test_a_mention_of_a_group_that_is_none_is_a_problem(
+    slack: SandboxSlack, session: aiohttp.ClientSession
+) -> None:
+    """A user group that Slack does not know must be named, also one of an escalation; a known one is fine."""
+    slack.usergroups["S0ONCALL"] = "oncall"
+    receiver = SlackBotReceiver(
+        "sales", TOKEN, "#sales", slack.base_url, session, mention="S0ONCALL", other_mentions=("S0GONE",)
+    )
+    assert has(await find(receiver), Level.PROBLEM, "no user group S0GONE")
+    slack.usergroups["S0GONE"] = "gone"
+    assert has(await find(receiver), Level.OK, "user groups that are mentioned exist")
+
+
+async def test_a_group_that_cannot_be_looked_up_is_a_warning(
+    slack: SandboxSlack, session: aiohttp.ClientSession
+) -> None:
+    """Without the scope to list groups, check must say so and fail nothing."""
+    bot = slack.add_bot(
+        "small", token="xoxb-9-9-small", scopes=("chat:write", "groups:read", "groups:history")
+    )
+    slack.channel("sales").members.add(bot.bot_id)
+    receiver = SlackBotReceiver(
+        "sales", "xoxb-9-9-small", "#sales", slack.base_url, session, mention="S0ONCALL"
+    )
+    assert has(await find(receiver), Level.WARNING, "cannot be verified")
