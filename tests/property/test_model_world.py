@@ -95,7 +95,8 @@ class Story:
             self._say(case, status)
             if status not in {PENDING, *TERMINAL_STATUSES, *words}:
                 words.add(status)
-                self._say(case, f"status {status}")
+                # A word stands by itself: it is nobody's signup.
+                self._say(f"word status {status}", f"status {status}")
         newest = max((one for one in shown.events), key=lambda one: one.created_at or NOW, default=None)
         is_ahead = (
             newest is not None and newest.status != status and self._events[newest.description][0] == case
@@ -394,7 +395,10 @@ class Channel(FakeReceiver):
         """Return what stands, by case, in order; repetitions of the one before left out if so asked."""
         said: dict[str, list[Message]] = {}
         for post in sorted(self.posts, key=lambda one: one.stands_at):
-            before = said.setdefault(post.message.case_id, [])
+            message = post.message
+            is_word = message.topic == Topic.UNKNOWN_VALUE
+            case = f"word {message.headline_value}" if is_word else message.case_id
+            before = said.setdefault(case, [])
             is_repeated = before[-1:] and before[-1].notification_id == post.message.notification_id
             if not (is_deduplicated and is_repeated):
                 before.append(post.message)
