@@ -97,12 +97,16 @@ class FakeReceiver:
 
     async def find(self, notification_id: str, since: datetime, place: Place = BY_ITSELF) -> Receipt | None:
         """Look through what was taken, when it can be asked."""
-        del since, place
+        del since
         self.asked.append(notification_id)
         if not self.can_be_asked:
             raise LookupImpossible("it keeps no history")
-        for number, message in enumerate(self.taken, start=1):
-            if message.notification_id == notification_id:
+        for number, (message, stands) in enumerate(zip(self.taken, self.places, strict=False), start=1):
+            # Replies show in their thread alone, unless they were shown in the channel too.
+            is_there = stands.form is not Form.REPLY or stands.is_broadcast
+            if place.form is Form.REPLY:
+                is_there = stands.form is Form.REPLY and stands.root == place.root
+            if message.notification_id == notification_id and is_there:
                 return Receipt("C1", f"{number}.0")
         return None
 

@@ -64,7 +64,7 @@ def find_place(
     return BY_ITSELF
 
 
-def is_first_word(claim: Claim, card: Card | None) -> bool:
-    """Whether a claim is for the first that a destination hears of a case, and was never tried before."""
+def is_card(claim: Claim, card: Card | None) -> bool:
+    """Whether a claim is for a message of its own about a case, and was never tried before."""
     is_tell = claim.notification.purpose is Purpose.TELL and claim.place.form is Form.MESSAGE
-    return is_tell and not claim.is_repeat and card is not None and card.posted_at is None
+    return is_tell and not claim.is_repeat and card is not None

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from notifier.domain.compose import House
-from notifier.domain.link import assess_link
 from notifier.domain.message import Line, Link, Message, Mood, Outside, Severity
 from notifier.domain.model import ConnectionKey
 from notifier.domain.stage import Stage, Standing, assess
@@ -69,7 +68,8 @@ def compose_digest(
         account_id="",
         connection=Outside(""),
         is_test=False,
-        advice="Each of them follows, the most urgent first; it gets a message of its own when it changes.",
+        advice="Each of them follows, the most urgent first. At its next change or reminder it gets a "
+        "message of its own, with the signature link.",
         lines=tuple(lines),
         severity=Severity.INFO,
     )
@@ -85,7 +85,7 @@ def compose_page(
     number: int,
     of: int,
 ) -> Message:
-    """Return one page of a digest: a line for each case, with its link while somebody can use it."""
+    """Return one page of a digest: a line for each case, with the way to its account."""
     lines = tuple(_write_line(ref, _find(ref, accounts, now), house) for ref in refs)
     return Message(
         notification_id=notification_id,
@@ -103,17 +103,13 @@ def _write_line(ref: CaseRef, entry: _Entry | None, house: House) -> Line:
     place = f"{ref.key.account_id} · {ref.key.name}"
     if entry is None:
         return Line("no longer known", Outside(place))
-    stage, request = entry.standing.stage, entry.standing.request
-    words = _WORDS[stage] if stage is not Stage.OTHER else f"is now {entry.standing.status}"
-    merchant = entry.account.account.merchant
-    value = Outside(f"{merchant} · {place}" if merchant else place)
+    stage = entry.standing.stage
+    parts = (entry.account.account.merchant, place, entry.standing.status if stage is Stage.OTHER else "")
     test = "" if entry.account.account.is_live else "TEST, "
-    action = None
-    if entry.standing.awaits_signature and request is not None and request.link is not None:
-        assessed = assess_link(request.link, "sign", house.allowed_link_hosts)
-        action = assessed if isinstance(assessed, Link) else None
     until = entry.case.expires_at if stage in {Stage.ASKED, Stage.APPLIED} else None
-    return Line(f"{test}{words}", value, action, until)
+    # A signature link stands on cards alone: only they are brought up to date.
+    backoffice = Link(f"{house.backoffice_url.rstrip('/')}/{ref.key.account_id}", "Backoffice")
+    return Line(f"{test}{_WORDS[stage]}", Outside(" · ".join(filter(None, parts))), backoffice, until)
 
 
 def _find(ref: CaseRef, accounts: Mapping[str, AccountState], now: datetime) -> _Entry | None:
@@ -157,6 +153,7 @@ _WORDS: Final = {
     Stage.FAILED: "failed",
     Stage.DECLINED: "declined",
     Stage.EXPIRED: "expired unsigned",
+    Stage.OTHER: "with a status that this version does not know",
     Stage.APPLIED: "nothing to sign yet",
     Stage.WITHDRAWN: "withdrawn",
     Stage.UNWATCHED: "no longer watched",

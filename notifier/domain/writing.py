@@ -15,6 +15,7 @@ from notifier.domain.notices import NoticeFile, NoticeKind, compose_notice
 from notifier.domain.stage import Stage, assess
 
 _REMINDERS: Final = frozenset({Topic.REMINDER, Topic.EXPIRES_SOON})
+_BY_TIME: Final = frozenset({*_REMINDERS, Topic.EXPIRED, Topic.STALE})
 _LOUD: Final = frozenset({Topic.EXPIRED, Topic.WITHDRAWN})
 
 
@@ -51,6 +52,11 @@ def is_for_channel(matter: Matter | None) -> bool:
     return is_end or change.topic in _LOUD or change.detail.startswith(ESCALATED)
 
 
+def is_made_by_time(matter: Matter | None) -> bool:
+    """Whether nothing has happened at Dintero: it is only late."""
+    return isinstance(matter, Dossier) and matter.change.topic in _BY_TIME
+
+
 def is_shown(matter: Matter | None, card: Card | None) -> bool:
     """Whether the channel has seen it already: the card was posted after it, and shows it."""
     if not isinstance(matter, Dossier) or card is None or card.posted_at is None:
@@ -60,11 +66,7 @@ def is_shown(matter: Matter | None, card: Card | None) -> bool:
 
 def is_needed(matter: Matter | None, now: datetime) -> bool:
     """Whether a message still has something to say: nobody is reminded of what is done."""
-    if not isinstance(matter, Dossier) or matter.change.topic not in {
-        *_REMINDERS,
-        Topic.STALE,
-        Topic.EXPIRED,
-    }:
+    if not isinstance(matter, Dossier) or matter.change.topic not in _BY_TIME:
         return True
     case = matter.case
     stage = assess(matter.connection, case, now).stage if case is not None else None

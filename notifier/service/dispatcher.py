@@ -12,13 +12,13 @@ from typing import Final
 
 import structlog
 
-from notifier.domain.cards import Card, find_place, is_first_word
+from notifier.domain.cards import Card, find_place, is_card
 from notifier.domain.delivery import Claim, Form, Notification, Purpose
 from notifier.domain.notices import NoticeKind
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.storm import StormGuard
 from notifier.domain.waypoints import Waypoint, reach
-from notifier.domain.writing import Matter, is_for_channel, is_needed, is_shown
+from notifier.domain.writing import Matter, is_for_channel, is_made_by_time, is_needed, is_shown
 from notifier.errors import DeliveryError, StoreError
 from notifier.service.courier import STORE_RETRY_SECONDS, Courier, Deliveries
 from notifier.service.ports import Books, Clock, Receiver, Store
@@ -31,6 +31,8 @@ LONGEST_WAIT_SECONDS: Final = 30.0
 
 CLAIM_SECONDS: Final = 30.0
 """How long a claim is good for: a process that was held up for longer sends nothing on it."""
+
+NO_RECEIVER: Final = "its receiver is no longer in the settings: put it back and retry, or drop the message"
 
 UNKNOWN_CLOCK_MARGIN: Final = timedelta(minutes=15)
 """How far a receiver's clock is trusted to be from ours, while it has not been heard."""
@@ -196,22 +198,26 @@ class Dispatcher:
 
     def _prepare_claim(self, books: Books, claim: Claim, now: datetime) -> tuple[Claim, Matter | None, bool]:
         """Find out where a claimed message goes and what it is about; False when it is not to be sent now."""
-        one, traits = claim.notification, self._receivers[claim.notification.receiver].traits
+        one = claim.notification
+        receiver = self._receivers.get(one.receiver)
+        if receiver is None:
+            books.outbox.record_dead(claim, now, error_code="no_receiver", error=NO_RECEIVER)
+            return claim, None, False
         card = books.cards.find(one.case_id, one.destination)
         matter = _load_matter(books, one, card)
         is_broadcast = is_for_channel(matter) and not is_shown(matter, card)
-        place = find_place(one, card, traits, is_broadcast=is_broadcast)
+        if is_broadcast and is_made_by_time(matter):
+            is_broadcast = self._storms.lets_show(books, claim, now)
+        place = find_place(one, card, receiver.traits, is_broadcast=is_broadcast)
         if place is None or not is_needed(matter, now):
             books.outbox.record_covered(claim, now)
             return claim, matter, False
         claim = replace(claim, place=place)
-        if (
-            is_first_word(claim, card)
-            and traits.is_read_by_people
-            and not self._storms.lets_pass(books, claim, now)
-        ):
+        is_guarded = receiver.traits.is_read_by_people and is_card(claim, card)
+        if is_guarded and not self._storms.lets_pass(books, claim, now):
             return claim, matter, False
-        if place.form is not Form.REPLY:
+        # What may stand there already shows the state of then: its updates are still needed.
+        if place.form is not Form.REPLY and (not claim.is_repeat or claim.can_be_repeated):
             books.outbox.cover_updates(claim, now)
         return claim, matter, True
 

@@ -31,20 +31,29 @@ class Storms:
         books.outbox.put_back(claim)
         waiting = books.digests.list_waiting(destination, MOST_IN_DIGEST)
         decision = decide(self._guard, posted, [one.since for one in waiting], now)
-        if decision.passage is Passage.SINGLE or claim.notification.case_id not in {
-            one.ref.case_id for one in waiting
-        }:
+        listed = {one.ref.case_id for one in waiting}
+        # One that is not listed passes, unless it is only behind the longest list.
+        is_listed = claim.notification.case_id in listed or len(listed) == MOST_IN_DIGEST
+        if decision.passage is Passage.SINGLE or not is_listed:
             books.outbox.take_again(claim)
             return True
         self._keep_back(books, claim.notification, [one.ref for one in waiting], decision, now)
         return False
+
+    def lets_show(self, books: Books, claim: Claim, now: datetime) -> bool:
+        """Whether a reply that only time has made may be shown in the channel too: not where many are."""
+        if not self._guard.cards:
+            return True
+        since = now - self._guard.window
+        shown = books.digests.count_replies(claim.notification.destination, claim.notification.topic, since)
+        return shown < self._guard.cards
 
     def _keep_back(
         self, books: Books, first: Notification, refs: list[CaseRef], decision: Decision, now: datetime
     ) -> None:
         cases = [ref.case_id for ref in refs]
         if decision.passage is Passage.WAIT and decision.until is not None:
-            books.digests.postpone(first.destination, cases, decision.until)
+            books.digests.postpone(first.destination, decision.until)
             return
         accounts = books.load_accounts({ref.key.account_id for ref in refs})
         ordered = sort_by_urgency(refs, accounts, now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, exists, func, select, update
 
 from notifier.domain.delivery import DeliveryState, Form, Purpose
 from notifier.domain.digest import CaseRef
@@ -27,6 +27,21 @@ _POSTED: Final = (
     .order_by(_sent.c.settled_at.desc())
     .limit(_MOST)
 )
+_doubtful = _sent.alias("doubtful")
+_is_in_doubt = exists().where(
+    _doubtful.c.case_id == _sent.c.case_id,
+    _doubtful.c.destination == _sent.c.destination,
+    statements.is_open(_doubtful),
+    _doubtful.c.is_repeat,
+)
+_waits = (
+    _sent.c.destination == _WHERE,
+    statements.is_open(_sent),
+    _sent.c.state == DeliveryState.DUE,
+    _sent.c.purpose == Purpose.TELL,
+    # What may stand there already is looked for, and not told in a digest as well.
+    ~_is_in_doubt,
+)
 _WAITING: Final = (
     select(
         _sent.c.case_id,
@@ -37,25 +52,26 @@ _WAITING: Final = (
     )
     .join(_cards, (_cards.c.case_id == _sent.c.case_id) & (_cards.c.destination == _sent.c.destination))
     .join(_cases, _cases.c.case_id == _sent.c.case_id)
-    .where(
-        _sent.c.destination == _WHERE,
-        statements.is_open(_sent),
-        _sent.c.state == DeliveryState.DUE,
-        _sent.c.purpose == Purpose.TELL,
-        ~_sent.c.is_repeat,
-        _cards.c.message_ref == "",
-        # A receiver without threads never has one: there, who was told once is told singly.
-        _cards.c.posted_at.is_(None),
-    )
+    .where(*_waits, _cards.c.message_ref == "")
     .group_by(_sent.c.case_id)
     .order_by(func.min(_sent.c.seq))
     .limit(_MOST)
+)
+_REPLIES: Final = (
+    select(func.count())
+    .select_from(_sent)
+    .where(
+        _sent.c.settled_at > bindparam("since", type_=tables.Instant),
+        _sent.c.destination == _WHERE,
+        _sent.c.topic == bindparam("about"),
+        _sent.c.form == Form.REPLY,
+    )
 )
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingCase:
-    """A case that nobody at a destination was told of yet; `since` is when its newest news came."""
+    """A case that waits for a card at a destination; `since` is when its newest news came."""
 
     ref: CaseRef
     receiver: str
@@ -74,7 +90,7 @@ class Digests:
         return list(self._connection.execute(_POSTED, bounds).scalars())
 
     def list_waiting(self, destination: str, most: int) -> list[WaitingCase]:
-        """Return the cases that wait for their first word at a destination, in their order."""
+        """Return the cases that wait for a card at a destination, in their order."""
         found = self._connection.execute(_WAITING, {"where": destination, "most": most}).mappings()
         return [
             WaitingCase(
@@ -85,10 +101,26 @@ class Digests:
             for row in found
         ]
 
-    def postpone(self, destination: str, case_ids: Iterable[str], until: datetime) -> None:
-        """Let what is due of some cases wait."""
-        for some in _split(case_ids):
-            self._change(destination, some, next_attempt_at=until)
+    def postpone(self, destination: str, until: datetime) -> None:
+        """Let everything wait that waits for a card at a destination."""
+        waiting = (
+            select(_sent.c.case_id)
+            .join(_cards, (_cards.c.case_id == _sent.c.case_id) & (_cards.c.destination == _WHERE))
+            .where(*_waits, _cards.c.message_ref == "")
+            .correlate(None)
+        )
+        due = update(_sent).where(
+            _sent.c.destination == _WHERE,
+            statements.is_open(_sent),
+            _sent.c.state == DeliveryState.DUE,
+            _sent.c.case_id.in_(waiting),
+        )
+        self._connection.execute(due.values(next_attempt_at=until), {"where": destination})
+
+    def count_replies(self, destination: str, topic: str, since: datetime) -> int:
+        """Return how many replies on a topic a destination has got since an instant."""
+        bounds = {"where": destination, "about": topic, "since": since}
+        return self._connection.execute(_REPLIES, bounds).scalar() or 0
 
     def absorb(self, destination: str, case_ids: Iterable[str], digest_id: str, now: datetime) -> None:
         """Let a digest stand for all that is due of some cases; their next news gets a card of its own."""

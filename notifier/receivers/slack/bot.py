@@ -13,6 +13,7 @@ import aiohttp
 
 from notifier.domain.delivery import BY_ITSELF, Finding, Form, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.message import Message
+from notifier.errors import DeliveryError, DeliveryRejected
 from notifier.receivers.slack.answers import Address, read_permalink, read_post
 from notifier.receivers.slack.blocks import render
 from notifier.receivers.slack.check import check_bot
@@ -20,6 +21,7 @@ from notifier.receivers.slack.client import WebApi, load_sdk
 from notifier.receivers.slack.lookup import History
 from notifier.receivers.slack.mention import find_groups, read_mention
 
+_ABOUT_CHANNELS: Final = frozenset({"channel_not_found", "not_in_channel", "is_archived"})
 _BOT_TOKEN: Final = re.compile(r"xox[a-z]-(?P<team>[0-9]+)-[0-9]+-.+")
 
 
@@ -135,13 +137,30 @@ class SlackBotReceiver:
             body["unfurl_links"], body["unfurl_media"] = False, False
         if place.form is Form.REPLY:
             body["thread_ts"], body["reply_broadcast"] = place.root, place.is_broadcast
-        return read_post(await self._api.post(method, body, deadline=deadline), self._address)
+        answer = await self._api.post(method, body, deadline=deadline)
+        try:
+            return read_post(answer, self._address)
+        except DeliveryRejected as error:
+            if not await self._is_about_another_channel(error, place):
+                raise
+            lost = f"{error}; the message is in a channel of before, and is posted anew"
+            code = error.code
+        raise DeliveryRejected(lost, code=code, scope="root")
 
     async def find_permalink(self, channel: str, message_ref: str) -> str:
         """Return the address of a message, "" where Slack gives none that is fit. Raises DeliveryError."""
         await load_sdk()
         answer = await self._api.get("chat.getPermalink", channel=channel, message_ts=message_ref)
         return read_permalink(answer, self._address)
+
+    async def _is_about_another_channel(self, error: DeliveryRejected, place: Place) -> bool:
+        """Whether a refusal concerns the channel that a card stands in, and not the one of now."""
+        if error.scope != "receiver" or error.code not in _ABOUT_CHANNELS or not place.channel:
+            return False
+        try:
+            return await self._history.find_channel() != place.channel
+        except DeliveryError:
+            return False
 
     def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Say who the bot is, what it may do and how its channel is; with `sends`, post a test message."""

@@ -79,6 +79,14 @@ class History:
                 raise
             raise LookupImpossible(f"{error} (to look for a message)", code=error.code) from None
 
+    async def find_channel(self) -> str:
+        """Return the id of the receiver's channel as it is now. Raises DeliveryError."""
+        if self._address.has_channel_id:
+            return self._address.channel
+        await self.introduce()
+        self._channel = ""
+        return await self._find_channel()
+
     async def _find_channel(self) -> str:
         if not self._channel:
             self._channel = await find_channel_id(self._api, self._address, self.scopes)

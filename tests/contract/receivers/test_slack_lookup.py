@@ -1,12 +1,14 @@
 """Whether a message stands in Slack: asked of the sandbox's Slack over real HTTP."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 
+from notifier.domain.delivery import Form, Place
 from notifier.domain.message import Message
-from notifier.errors import DeliveryError, DeliveryUnavailable, LookupImpossible
+from notifier.errors import DeliveryError, DeliveryRejected, DeliveryUnavailable, LookupImpossible
 from notifier.receivers.slack import channels, lookup
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.sandbox import SandboxSlack, answer
@@ -156,3 +158,67 @@ async def test_the_time_there_is_judged_by_slacks_own_date(
     there = receiver.now_there()
     assert there is not None
     assert abs(there - datetime.now(UTC)) < timedelta(seconds=3)
+
+
+async def test_a_reply_is_looked_for_in_its_thread(
+    slack: SandboxSlack, session: aiohttp.ClientSession, message: Message
+) -> None:
+    """A reply must be found in its thread, and in the channel only if it was shown there."""
+    receiver = make_bot(slack, session, "C0SALES01")
+    root = await receiver.send(message, is_plain=False)
+    for number, is_broadcast in enumerate((False, True)):
+        reply = replace(message, notification_id=f"reply-{number}")
+        place = Place(Form.REPLY, root.channel, root.message_ref, is_broadcast)
+        sent = await receiver.send(reply, place, is_plain=False)
+        assert await receiver.find(reply.notification_id, long_ago(), place) == sent
+        assert (await receiver.find(reply.notification_id, long_ago()) is not None) == is_broadcast
+    stands = slack.messages("sales")
+    assert [one.thread_ts for one in stands] == [None, root.message_ref, root.message_ref]
+    assert [one.is_broadcast for one in stands] == [False, False, True]
+
+
+async def test_an_update_takes_the_place_of_a_message_and_leaves_its_metadata(
+    slack: SandboxSlack, session: aiohttp.ClientSession, message: Message
+) -> None:
+    """An update must change the message where it stands, and leave what it is found by."""
+    receiver = make_bot(slack, session, "C0SALES01")
+    root = await receiver.send(message, is_plain=False)
+    place = Place(Form.UPDATE, root.channel, root.message_ref)
+    later = replace(message, notification_id="later", headline="Now it is another")
+    assert await receiver.send(later, place, is_plain=False) == root
+    (stands,) = slack.messages("sales")
+    assert "Now it is another" in stands.shown_text
+    assert await receiver.find(message.notification_id, long_ago()) == root
+    await receiver.send(later, place, is_plain=True)
+    assert slack.messages("sales")[0].blocks == []
+
+
+@pytest.mark.parametrize("form", [Form.UPDATE, Form.REPLY])
+async def test_a_card_in_a_channel_of_before_holds_nothing_up(
+    slack: SandboxSlack, session: aiohttp.ClientSession, message: Message, form: Form
+) -> None:
+    """Where a channel was archived and made anew, an old card is gone, and the receiver is not."""
+    receiver = make_bot(slack, session, "#sales")
+    root = await receiver.send(message, is_plain=False)
+    old = slack.channel("sales")
+    old.is_archived = True
+    place = Place(form, root.channel, root.message_ref)
+    with pytest.raises(DeliveryRejected) as caught:
+        await receiver.send(message, place, is_plain=False)
+    assert caught.value.scope == "receiver"
+    old.name = "sales-old"
+    slack.add_channel("sales", is_private=True, members=tuple(slack.bots.values()))
+    with pytest.raises(DeliveryRejected) as caught:
+        await receiver.send(message, place, is_plain=False)
+    assert caught.value.scope == "root"
+    await receiver.send(message, is_plain=False)
+
+
+async def test_a_message_that_is_gone_is_told_from_a_fault_of_the_receiver(
+    slack: SandboxSlack, session: aiohttp.ClientSession, message: Message
+) -> None:
+    """An update of what somebody has deleted must say so: it is posted anew then."""
+    receiver = make_bot(slack, session, "C0SALES01")
+    with pytest.raises(DeliveryRejected) as caught:
+        await receiver.send(message, Place(Form.UPDATE, "C0SALES01", "1700000000.000100"), is_plain=False)
+    assert caught.value.scope == "root"

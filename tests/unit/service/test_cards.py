@@ -5,14 +5,17 @@ from datetime import timedelta
 import pytest
 
 from notifier.domain.delivery import Form, Traits
+from notifier.domain.first_run import FirstRun
 from notifier.domain.message import Link, Message
-from notifier.domain.model import ConnectionKey
+from notifier.domain.model import ConnectionKey, Event
 from notifier.domain.routes import Route
 from notifier.domain.watch import AccountTarget
 from notifier.errors import DeliveryAmbiguous, DeliveryRejected, DeliveryUnavailable
+from notifier.receivers.slack.blocks import render
 from notifier.store.report import read_status
 from tests.fakes import (
     ACCOUNT,
+    NOW,
     FakeReceiver,
     FakeSource,
     make_account,
@@ -339,12 +342,96 @@ async def test_the_next_reminder_of_a_digests_case_is_its_card(make_service: Mak
     service = make_service(ask_for_many(12), sales=make_channel(), storm_cards=10)
     await service.start(WHOLE)
     await service.poll(WHOLE, patience_seconds=30)
+    shown = [
+        one
+        if number < 3
+        else make_connection("enabled", make_request(), make_outcome("enabled"), key=one.key)
+        for number, one in enumerate(service.source.accounts[ACCOUNT].connections)
+    ]
+    service.source.show(make_account(*shown))
+    await service.poll(WHOLE, patience_seconds=30)
     before = len(service.sales.taken)
     await service.pass_time(timedelta(days=3), 30)
     await service.pass_time(timedelta(days=0.4), 30)
     cards = service.sales.taken[before:]
-    assert len(cards) == 12
+    assert len(cards) == 3
     assert all(isinstance(one.action, Link) for one in cards)
+
+
+async def test_the_reminders_of_a_digest_are_no_flood(make_service: MakeService) -> None:
+    """All cases of a digest are due at the same time: their reminders must be one digest again."""
+    service = make_service(ask_for_many(60), sales=make_channel(), storm_cards=10)
+    await service.start(WHOLE)
+    await service.poll(WHOLE, patience_seconds=30)
+    before = len(service.sales.taken)
+    await service.pass_time(timedelta(hours=46), patience_seconds=30)
+    assert service.sales.forms[before:].count(MESSAGE) == 1
+
+
+async def test_more_than_a_digest_holds_come_in_the_next(make_service: MakeService) -> None:
+    """What is behind the longest list must wait for its digest, and not leak out singly."""
+    sales = make_channel()
+    sales.pace_seconds = 1.0
+    service = make_service(ask_for_many(1_100), sales=sales, storm_cards=10)
+    await service.start(WHOLE)
+    await service.poll(WHOLE, patience_seconds=200)
+    topics = [one.topic for one in sales.taken]
+    assert topics.count("signature_required") == 0
+    assert topics.count("digest") == 2
+    assert (
+        len({line.value for one in sales.taken if one.topic == "digest_page" for line in one.lines}) == 1_100
+    )
+
+
+async def test_what_may_stand_already_is_in_no_digest(make_service: MakeService) -> None:
+    """A case whose card is in doubt must be looked for, and not told in a digest as well."""
+    service = make_service(ask_for_many(1), sales=make_channel(), storm_cards=2)
+    service.sales.errors = [DeliveryAmbiguous("cut", code="lost")]
+    await service.start(WHOLE)
+    await service.poll(WHOLE)
+    first, *others = ask_for_many(6).accounts[ACCOUNT].connections
+    note = Event("event-77", "pending", "note_added", NOW)
+    again = make_connection("pending", make_request(), note, key=first.key)
+    service.source.show(make_account(again, *others))
+    await service.poll(WHOLE, patience_seconds=60)
+    listed = [line.value for one in service.sales.taken if one.topic == "digest_page" for line in one.lines]
+    assert not any(first.key.name in value for value in listed)
+    said = [one.topic for form in (MESSAGE, REPLY) for one in service.sales.list_as(form)]
+    assert said.count("note_added") == 1
+
+
+async def test_a_digest_holds_no_signature_link(make_service: MakeService) -> None:
+    """A page is never brought up to date, so it must not offer what may be of no more use."""
+    service = make_service(ask_for_many(12), sales=make_channel(), storm_cards=10)
+    await service.start(WHOLE)
+    await service.poll(WHOLE, patience_seconds=30)
+    pages = [render(one) for one in service.sales.taken]
+    assert all("sign.example" not in post.text + str(post.blocks) for post in pages)
+
+
+async def test_an_unknown_status_in_a_digest_is_inert(make_service: MakeService) -> None:
+    """Dintero's words in a line must be as dead as everywhere."""
+    status = "*bold* https://evil.example :smile:\n• forged line \u202egnp"
+    keys = [ConnectionKey(ACCOUNT, f"bank-{number:03}") for number in range(12)]
+    source = FakeSource(make_account(*(make_connection(status, key=key) for key in keys)))
+    service = make_service(source, sales=make_channel(), storm_cards=10, first_run=FirstRun.ALL)
+    await service.start(WHOLE)
+    await service.poll(WHOLE, patience_seconds=30)
+    pages = [one for one in service.sales.taken if one.topic == "digest_page"]
+    assert pages
+    for page in pages:
+        text = render(page, None, is_plain=True).text
+        assert not any(word in text for word in ("https://evil", "*bold*", "\n• forged", "\u202e"))
+        assert "\u202e" not in str(render(page).blocks)
+
+
+async def test_a_card_that_is_found_is_brought_up_to_date(make_service: MakeService) -> None:
+    """A card whose answer was lost must not stay as it was when a change comes before it is found."""
+    service = await begin(make_service, make_channel("sales", DeliveryAmbiguous("cut", code="taken")))
+    service.source.show(make_account(ENABLED))
+    await service.poll(WHOLE, patience_seconds=120)
+    assert service.sales.forms == [MESSAGE, UPDATE, REPLY]
+    assert service.sales.list_as(UPDATE)[0].action is None
 
 
 # --- Machines, and receivers that come back
