@@ -101,7 +101,9 @@ class FakeReceiver:
         self.asked.append(notification_id)
         if not self.can_be_asked:
             raise LookupImpossible("it keeps no history")
-        for number, (message, stands) in enumerate(zip(self.taken, self.places, strict=False), start=1):
+        # Whoever puts messages there by hand has put them by themselves.
+        places = self.places if len(self.places) == len(self.taken) else [BY_ITSELF] * len(self.taken)
+        for number, (message, stands) in enumerate(zip(self.taken, places, strict=True), start=1):
             # Replies show in their thread alone, unless they were shown in the channel too.
             is_there = stands.form is not Form.REPLY or stands.is_broadcast
             if place.form is Form.REPLY:
