@@ -115,6 +115,8 @@ class Board:
         self._version = -1
         self.marks: dict[str, list[Mark]] = {name: [] for name in CHANNELS}
         self.counts: Counter[Mark] = Counter()
+        self.notices: Counter[Mark] = Counter()
+        """What the notifier says of itself: Dintero's truth holds none of it, and each stands once."""
 
     def read(self) -> Counter[Mark]:
         """Return how often each message stands there."""
@@ -125,6 +127,9 @@ class Board:
             messages = self._slack.messages(name)
             for message in messages[self._read[name] :]:
                 mark = _read_mark(name, message)
+                if not mark.account_id:
+                    self.notices[_read_notice(name, message)] += 1
+                    continue
                 marks.append(mark)
                 self.counts[mark] += 1
             self._read[name] = len(messages)
@@ -138,7 +143,10 @@ def compare(due: Iterable[Due], board: Board) -> Comparison:
     found = board.read()
     return Comparison(
         lost=sorted((wanted - found).elements()),
-        doubled=sorted(mark for mark in (found - wanted).elements() if mark in wanted),
+        doubled=sorted(
+            [mark for mark in (found - wanted).elements() if mark in wanted]
+            + [mark for mark, count in board.notices.items() if count > 1]
+        ),
         invented=sorted(mark for mark in (found - wanted).elements() if mark not in wanted),
         disordered=list(_find_disorder(expected, board)),
     )
@@ -184,3 +192,9 @@ def _read_mark(channel: str, message: Message) -> Mark:
     about = "event" if event_id and topic != "link_replaced" else topic
     account_id, connection = str(payload.get("account_id", "")), str(payload.get("connection", ""))
     return Mark(channel, account_id, connection, about, event_id)
+
+
+def _read_notice(channel: str, message: Message) -> Mark:
+    """Return what a word of the notifier about itself is known by: nothing but its own name tells them apart."""
+    payload: dict[str, Any] = (message.metadata or {}).get("event_payload", {})
+    return Mark(channel, "", "", str(payload.get("topic", "")), str(payload.get("notification_id", "")))
