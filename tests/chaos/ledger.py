@@ -195,6 +195,6 @@ def _read_mark(channel: str, message: Message) -> Mark:
 
 
 def _read_notice(channel: str, message: Message) -> Mark:
-    """Return what a word of the notifier about itself is known by: nothing but its own name tells them apart."""
+    """Return what a word of the notifier about itself is known by: its own name."""
     payload: dict[str, Any] = (message.metadata or {}).get("event_payload", {})
     return Mark(channel, "", "", str(payload.get("topic", "")), str(payload.get("notification_id", "")))
