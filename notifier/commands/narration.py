@@ -14,6 +14,7 @@ _OUTCOMES = {
     Outcome.RECORDED: "recorded, and told to nobody",
     Outcome.NO_ROUTE: "no route is for it, so nobody is told",
 }
+_LEFT = "nobody any more (its receiver has moved)"
 _TRIES = {
     AttemptOutcome.DELIVERED: "delivered",
     AttemptOutcome.FOUND: "found where an earlier attempt had put it",
@@ -95,7 +96,7 @@ def _draw_follower(card: Follower) -> str:
     told = f"first told {_at(card.posted_at)}" if card.posted_at else "not told yet"
     reminded = f", reminded {card.reminders} times" if card.reminders else ""
     due = f", looked at again {_at(card.next_at)}" if card.next_at else ""
-    return f"follower   {card.receiver}: {told}{reminded}{due}; {place}"
+    return f"follower   {card.receiver or _LEFT}: {told}{reminded}{due}; {place}"
 
 
 def _draw_decision(decision: Decision, story: Story) -> Iterator[str]:

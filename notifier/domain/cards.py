@@ -15,7 +15,8 @@ class Card:
     It is there from the moment at which somebody is to be told: so the receivers of a case are fixed when it
     opens. `channel` and `message_ref` name the message, "" while none stands (it is still to be sent, or the
     case was told in a digest); `posted_at` is when the destination got its first word of the case. With
-    `is_fixed` the message was lost once and posted anew: it is not posted a third time.
+    `is_fixed` the message was lost once and posted anew: it is not posted a third time. `receiver` is ""
+    where the card was left behind by a receiver that has moved: another card of the case is there for it.
 
     `armed_at` is when the present wait for a signature began, None while nobody waits; `reminders` and
     `escalations` count those that were due since. `warned_at` is when it was said that the signup expires

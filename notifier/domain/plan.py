@@ -36,6 +36,17 @@ class Directory:
     aliases: Mapping[str, str]
     traits: Mapping[str, Traits] = field(default_factory=dict)
 
+    def find_home(self, card: Card) -> tuple[str, str] | None:
+        """Return who follows a card now, and where; None where its receiver has left it, or is gone.
+
+        A receiver that has moved is followed by its name, one that is called otherwise by its destination.
+        """
+        if card.receiver in self.destinations:
+            return card.receiver, self.destinations[card.receiver]
+        if not card.receiver:
+            return None
+        return next((one for one in self.destinations.items() if one[1] == card.destination), None)
+
     def find_traits(self, destination: str) -> Traits:
         """Return what a destination can do; nothing is expected of one that is unknown."""
         return self.traits.get(destination, Traits())
@@ -101,6 +112,9 @@ def plan_end(card: Card, change: Change, directory: Directory) -> Notification |
 
     A card shows it, and a machine has to know; to people the newer signup is word enough.
     """
+    home = directory.find_home(card)
+    if home is None or home[1] != card.destination:
+        return None
     traits = directory.find_traits(card.destination)
     if not traits.has_threads and traits.is_read_by_people:
         return None
@@ -108,7 +122,7 @@ def plan_end(card: Card, change: Change, directory: Directory) -> Notification |
         notification_id=name_of("superseded", card.case_id, card.destination),
         change_id=change.change_id,
         case_id=card.case_id,
-        receiver=card.receiver,
+        receiver=home[0],
         destination=card.destination,
         topic=change.topic,
         purpose=Purpose.UPDATE,
@@ -149,12 +163,13 @@ def _plan_one(
 
 
 def _find_followed(known: Mapping[str, Card], directory: Directory) -> dict[str, Card]:
-    """Return the cards by where their receivers are now: a receiver may have moved, or be gone."""
+    """Return the cards by where they are followed now, each with who does: a receiver may have moved."""
     followed: dict[str, Card] = {}
     for card in known.values():
-        destination = directory.destinations.get(card.receiver)
-        if destination is not None:
-            followed.setdefault(destination, known.get(destination, card))
+        home = directory.find_home(card)
+        if home is not None:
+            receiver, destination = home
+            followed.setdefault(destination, replace(known.get(destination, card), receiver=receiver))
     return followed
 
 

@@ -63,7 +63,8 @@ class Cards:
         """Have the reminders of some cases looked at anew: something about them is different."""
         wanted = list(dict.fromkeys(case_ids))
         if wanted:
-            self._connection.execute(update(_cards).where(_cards.c.case_id.in_(wanted)).values(next_at=now))
+            kept = update(_cards).where(_cards.c.case_id.in_(wanted), _cards.c.receiver != "")
+            self._connection.execute(kept.values(next_at=now))
 
     def rearm(self, case_id: str, now: datetime) -> None:
         """Begin the reminders of a case anew: its link is another one."""

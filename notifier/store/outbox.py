@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, select, update
 
 from notifier.domain.delivery import AttemptOutcome, Claim, DeliveryState, Notification, Receipt
-from notifier.store import restored, rows, statements, tables
+from notifier.store import homes, restored, rows, statements, tables
 
 _OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
 _ERROR_CHARS: Final = 500
@@ -57,28 +57,8 @@ class Outbox:
         self._connection.execute(again.values(**values))
 
     def rehome(self, destinations: Mapping[str, str], now: datetime) -> int:
-        """Send what is unsettled to where its receivers are now; return how many have no receiver any more.
-
-        `destinations` maps the names of the receivers to where their messages end up.
-        """
-        table = tables.outbox
-        for receiver, destination in destinations.items():
-            moved = and_(table.c.receiver == receiver, table.c.destination != destination)
-            self._connection.execute(
-                update(table).where(moved, table.c.state.in_(_OPEN)).values(destination=destination)
-            )
-        orphaned = and_(table.c.state.in_(_OPEN), table.c.receiver.not_in(destinations))
-        gone = (
-            update(table)
-            .where(orphaned)
-            .values(
-                state=DeliveryState.DEAD,
-                settled_at=now,
-                error_code="no_receiver",
-                error="its receiver is no longer in the settings: put it back and retry, or drop the message",
-            )
-        )
-        return self._connection.execute(gone).rowcount
+        """Bring cards and what is unsettled to where their receivers are; see `homes.rehome`."""
+        return homes.rehome(self._connection, destinations, now)
 
     def claim(self, destination: str, now: datetime, since: datetime) -> Claim | None:
         """Take the next notification that may be sent to a destination now, and mark it as being sent.

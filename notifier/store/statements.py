@@ -182,7 +182,7 @@ def select_by_accounts(table: Table, order: str) -> Select[Any]:
 @cache
 def upsert(table: Table, dialect_name: str, *, keeps: bool) -> Insert:
     """Return what writes rows: one that is there stays as it is (`keeps`), or takes what is different."""
-    statement = _insert(table, dialect_name)
+    statement = insert(table, dialect_name)
     keys = [column.name for column in table.primary_key]
     if keeps:
         return statement.on_conflict_do_nothing(index_elements=keys)
@@ -195,10 +195,11 @@ def upsert(table: Table, dialect_name: str, *, keeps: bool) -> Insert:
 @cache
 def insert_new(table: Table, dialect_name: str, key: str) -> Insert:
     """Return what writes rows unless there are some with the same value in the column `key`."""
-    return _insert(table, dialect_name).on_conflict_do_nothing(index_elements=[key])
+    return insert(table, dialect_name).on_conflict_do_nothing(index_elements=[key])
 
 
-def _insert(table: Table, dialect_name: str) -> "sqlite.Insert | postgresql.Insert":
+def insert(table: Table, dialect_name: str) -> "sqlite.Insert | postgresql.Insert":
+    """Return an insert that can say what is to happen where there is a row already."""
     if dialect_name != "postgresql":
         return sqlite.insert(table)
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - long to import, and not for a file

@@ -1,0 +1,97 @@
+"""Follows receivers that are called otherwise in the settings by now, that have moved, or that are gone.
+
+A receiver is known by its name. Where none is called so any more, whichever has its messages end up in the
+same place has taken over from it.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, and_, delete, exists, literal, null, or_, select, update
+
+from notifier.domain.delivery import DeliveryState
+from notifier.store import statements, tables
+
+_sent, _cards, _cases = tables.outbox, tables.cards, tables.cases
+_UNSETTLED: Final = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.MUTED)
+_PROGRESS: Final = ("armed_at", "reminders", "escalations", "warned_at", "next_at")
+_NO_MESSAGE: Final = {"channel": literal(""), "message_ref": literal(""), "posted_at": null()}
+_other = _cards.alias("other")
+
+
+def rehome(connection: Connection, destinations: Mapping[str, str], now: datetime) -> int:
+    """Bring cards and what is unsettled to where their receivers are; return how many have none any more.
+
+    `destinations` maps the names of the receivers to where their messages end up.
+    """
+    for receiver, destination in destinations.items():
+        for table in (_sent, _cards):
+            _rename(connection, table, destinations, receiver, destination)
+    for receiver, destination in destinations.items():
+        # The cards first: which of them have to move is seen by what is still to be sent.
+        _move_cards(connection, receiver, destination)
+        _move_messages(connection, receiver, destination, now)
+    gone = update(_sent).where(_sent.c.state.in_(_UNSETTLED), _sent.c.receiver.not_in(destinations))
+    said = "its receiver is no longer in the settings: put it back and retry, or drop the message"
+    dead = {"state": DeliveryState.DEAD, "settled_at": now, "error_code": "no_receiver", "error": said}
+    return connection.execute(gone.values(covered_by="", **dead)).rowcount
+
+
+def _rename(
+    connection: Connection, table: Any, destinations: Mapping[str, str], receiver: str, destination: str
+) -> None:
+    """Give a receiver what is for its destination, and for a name that is no more."""
+    is_nameless = table.c.receiver.not_in(destinations) & (table.c.receiver != "")
+    which = update(table).where(table.c.destination == destination, is_nameless)
+    if table is _sent:
+        which = which.where(table.c.state.in_(_UNSETTLED))
+    connection.execute(which.values(receiver=receiver))
+
+
+def _move_cards(connection: Connection, receiver: str, destination: str) -> None:
+    """Open a receiver's cards where it is now, as far as anything may come of them yet.
+
+    A message that stands stays where it is, and its card is retired: it has no receiver, and no reminders. A
+    card that was retired where the receiver is now is taken up again.
+    """
+    is_elsewhere = and_(_cards.c.receiver == receiver, _cards.c.destination != destination)
+    is_to_be_sent = exists().where(
+        _sent.c.case_id == _cards.c.case_id,
+        _sent.c.destination == _cards.c.destination,
+        _sent.c.receiver == receiver,
+        _sent.c.state.in_(_UNSETTLED),
+    )
+    is_open = exists().where(_cases.c.case_id == _cards.c.case_id, _cases.c.end.is_(None))
+    taken = {"destination": literal(destination), **_NO_MESSAGE}
+    names = [column.name for column in _cards.columns]
+    moved: Select[Any] = select(*(taken.get(name, _cards.c[name]).label(name) for name in names)).where(
+        is_elsewhere, or_(_cards.c.message_ref == "", is_open, is_to_be_sent)
+    )
+    insert = statements.insert(_cards, connection.dialect.name)
+    again = {name: insert.excluded[name] for name in ("receiver", "rule", *_PROGRESS)}
+    connection.execute(
+        insert.from_select(names, moved).on_conflict_do_update(
+            index_elements=["case_id", "destination"], set_=again, where=_cards.c.receiver == ""
+        )
+    )
+    connection.execute(delete(_cards).where(is_elsewhere, _cards.c.message_ref == ""))
+    is_there = exists().where(_other.c.case_id == _cards.c.case_id, _other.c.destination == destination)
+    connection.execute(update(_cards).where(is_elsewhere, is_there).values(receiver="", next_at=None))
+
+
+def _move_messages(connection: Connection, receiver: str, destination: str, now: datetime) -> None:
+    """Send what is unsettled to where its receiver is now, but for what somebody there is told anyway."""
+    told = _sent.alias("told")
+    is_told = exists().where(
+        told.c.change_id == _sent.c.change_id,
+        told.c.case_id == _sent.c.case_id,
+        told.c.destination == destination,
+        told.c.purpose == _sent.c.purpose,
+    )
+    moved = update(_sent).where(
+        _sent.c.receiver == receiver, _sent.c.destination != destination, _sent.c.state.in_(_UNSETTLED)
+    )
+    covered = {"state": DeliveryState.COVERED, "settled_at": now, "covered_by": ""}
+    connection.execute(moved.where(is_told).values(**covered))
+    connection.execute(moved.values(destination=destination))
