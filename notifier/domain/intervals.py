@@ -108,13 +108,13 @@ def find_mute(
     mutes: tuple[str, ...], actives: tuple[str, ...], intervals: Mapping[str, TimeInterval], now: datetime
 ) -> Mute | None:
     """Return why a route with these intervals, by name, tells nothing now; None where it does."""
-    found = _find_muting(mutes, actives, intervals, now)
+    found = find_muting(mutes, actives, intervals, now)
     if found is None:
         return None
     concerned = [intervals[name] for name in dict.fromkeys((*mutes, *actives))]
     at: datetime | None = now
     for _ in range(_MOST_CHANGES):
-        if at is None or _find_muting(mutes, actives, intervals, at) is None:
+        if at is None or find_muting(mutes, actives, intervals, at) is None:
             break
         changes = [next_change(one, at) for one in concerned]
         at = min((change for change in changes if change is not None), default=None)
@@ -123,9 +123,10 @@ def find_mute(
     return Mute(found, at)
 
 
-def _find_muting(
+def find_muting(
     mutes: tuple[str, ...], actives: tuple[str, ...], intervals: Mapping[str, TimeInterval], at: datetime
 ) -> str | None:
+    """Return the interval that mutes a route then, "" outside of its active ones; None where nothing does."""
     for name in mutes:
         if contains(intervals[name], at):
             return name

@@ -142,9 +142,12 @@ def _plan_one(
     )
     if not change.is_told:
         return Planned(change, Outcome.RECORDED, updates)
-    told = {where: (card.receiver, guide.find_match(card.rule)) for where, card in followed.items()}
-    for destination, decided in guide.decide(change, account).items():
-        told.setdefault(destination, decided)
+    told = guide.decide(change, account)
+    # The receivers of a case stay; when they are told is up to the route that is for this change, if any is.
+    told = {
+        where: (card.receiver, told[where][1] if where in told else guide.find_match(card.rule))
+        for where, card in followed.items()
+    } | {where: decided for where, decided in told.items() if where not in followed}
     if not told:
         return Planned(change, Outcome.NO_ROUTE)
     notifications = tuple(

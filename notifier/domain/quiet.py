@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from notifier.domain.change import Change
-from notifier.domain.intervals import TimeInterval, find_mute
+from notifier.domain.delivery import Notification
+from notifier.domain.intervals import TimeInterval, find_muting
 from notifier.domain.model import Account
 from notifier.domain.routes import Match
 from notifier.domain.silences import Silence, find_silence
@@ -26,7 +27,17 @@ class Quiet:
             return f"silence {silence.silence_id}"
         known = tuple(name for name in match.mute_intervals if name in self.intervals)
         active = tuple(name for name in match.active_intervals if name in self.intervals)
-        mute = find_mute(known, active, self.intervals, self.now)
-        if mute is None:
+        interval = find_muting(known, active, self.intervals, self.now)
+        if interval is None:
             return ""
-        return f"interval {mute.interval}" if mute.interval else "outside of the active intervals"
+        return f"interval {interval}" if interval else "outside of the active intervals"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A notification that is kept back, with what it is about; `seq` is its place in the outbox."""
+
+    seq: int
+    notification: Notification
+    change: Change
+    account: Account

@@ -1,7 +1,8 @@
 """Ends what was quiet: when a silence or an interval is over, what is true by then is told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -10,9 +11,10 @@ from notifier.domain.cards import Card
 from notifier.domain.change import Change, Reason, Topic
 from notifier.domain.delivery import Notification, Purpose
 from notifier.domain.identity import name_of
-from notifier.domain.model import ConnectionKey
+from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.notices import Notice, NoticeKind
-from notifier.domain.plan import Directory
+from notifier.domain.plan import Directory, Guide
+from notifier.domain.quiet import Kept
 from notifier.domain.routes import SALES
 from notifier.domain.silences import Silence
 from notifier.service.planner import Planner
@@ -41,38 +43,53 @@ class QuietKeeper:
         self._planner = planner
         self._directory = directory
         self._on_news = on_news
+        self._audience = {
+            name: destination
+            for name, destination in directory.destinations.items()
+            if directory.find_traits(destination).is_read_by_people
+        }
 
     async def tend(self) -> float:
         """Tell what may be told again; return the seconds until the next look."""
-        count = await self._store.run(self._look)
+        count = await self._store.run(self._announce)
+        before: int | None = None
+        while True:
+            released, before = await self._store.run(partial(self._release, before=before))
+            count += released
+            if before is None:
+                break
         if count:
             self._on_news()
         return LOOK_SECONDS
 
-    def _look(self, books: Books) -> int:
+    def _release(self, books: Books, *, before: int | None) -> tuple[int, int | None]:
+        """Let go, of the next that is kept back, what is not quiet any more; return where to go on.
+
+        The newest of a case stands for what is older: it tells the present state.
+        """
         now = self._clock.now()
-        return self._announce(books, now) + self._release(books, now)
-
-    def _release(self, books: Books, now: datetime) -> int:
-        """Let the newest of what is kept back of a case go; it tells the present state."""
-        kept = books.outbox.list_muted(MOST_A_LOOK)
-        guide = self._planner.guide(books, now) if kept else None
-        count = 0
+        kept = books.outbox.list_muted(before, MOST_A_LOOK)
+        if not kept:
+            return 0, None
+        guide = self._planner.guide(books, now)
+        released: set[tuple[str, str]] = set()
         for one in kept:
-            dossier = books.load_dossier(one.change_id, None, one.case_id)
-            if guide is None or guide.quiet is None or dossier is None:
-                continue
-            match = guide.find_match(one.rule)
-            if not guide.quiet.find_reason(dossier.change, dossier.account, match):
+            place = one.notification.case_id, one.notification.destination
+            if place not in released and not self._is_quiet(guide, one):
                 books.outbox.release_muted(one, now)
-                count += 1
-        return count
+                released.add(place)
+        return len(released), kept[-1].seq if len(kept) == MOST_A_LOOK else None
 
-    def _announce(self, books: Books, now: datetime) -> int:
+    @staticmethod
+    def _is_quiet(guide: Guide, one: Kept) -> bool:
+        match = guide.find_match(one.notification.rule)
+        return guide.quiet is not None and bool(guide.quiet.find_reason(one.change, one.account, match))
+
+    def _announce(self, books: Books) -> int:
         """Say of each silence when it begins, and when it ends; each is said once."""
-        count = 0
+        now, count = self._clock.now(), 0
         for silence, is_end in books.list_unannounced(now):
-            where = self._find_audience(books, silence)
+            where = self._find_audience(books, silence, now)
             notice = _make_notice(silence, now, is_end=is_end)
             books.notices.save([notice])
             books.cards.open(
@@ -97,21 +114,35 @@ class QuietKeeper:
             _log.info("silence ended" if is_end else "silence begun", silence=silence.silence_id)
         return count
 
-    def _find_audience(self, books: Books, silence: Silence) -> dict[str, str]:
+    def _find_audience(self, books: Books, silence: Silence, now: datetime) -> dict[str, str]:
         """Return the channels in which cases stand that the silence is about; those of sales without any."""
         about = tuple(one for one in silence.matchers if one.name in _ABOUT_WHOM)
         trial = Silence(silence.silence_id, about, "", "", *([silence.created_at] * 3)) if about else silence
-        found = {
-            card.destination: card.receiver
-            for card, account, key in books.list_open_cards(MOST_A_LOOK)
-            if self._directory.destinations.get(card.receiver) == card.destination
-            and self._directory.find_traits(card.destination).is_read_by_people
-            and (not about or trial.matches(_make_trial(card.case_id, key, trial.created_at), account))
-        }
+        found: dict[str, str] = {}
+        for card, account, key in self._list_cards(books, now):
+            if card.destination in found:
+                continue
+            change = _make_trial(card.case_id, key, trial.created_at)
+            if not about or trial.matches(change, account):
+                found[card.destination] = card.receiver
+                if len(found) == len(set(self._audience.values())):
+                    break
         if found:
             return found
         name = self._directory.aliases.get(SALES) or next(iter(self._directory.destinations))
         return {self._directory.destinations[name]: name}
+
+    def _list_cards(self, books: Books, now: datetime) -> Iterator[tuple[Card, Account, ConnectionKey]]:
+        """Give all cards before people's eyes whose cases are still waited for."""
+        after: Card | None = None
+        while True:
+            page = books.list_waiting_cards(now, after, MOST_A_LOOK)
+            for card, account, key in page:
+                if self._audience.get(card.receiver) == card.destination:
+                    yield card, account, key
+            if len(page) < MOST_A_LOOK:
+                return
+            after = page[-1][0]
 
 
 def _make_notice(silence: Silence, now: datetime, *, is_end: bool) -> Notice:

@@ -72,9 +72,11 @@ class Books:
         one = tables.silences.c.silence_id == silence_id
         self._connection.execute(tables.silences.update().where(one).values(**values))
 
-    def list_open_cards(self, most: int) -> list[tuple[Card, Account, ConnectionKey]]:
-        """Return the newest cards of cases that are not over, each with whose it is."""
-        return self.cards.list_open(most)
+    def list_waiting_cards(
+        self, now: datetime, after: Card | None, most: int
+    ) -> list[tuple[Card, Account, ConnectionKey]]:
+        """Return the next cards of cases that somebody still waits for, each with whose it is."""
+        return self.cards.list_waiting(now, after, most)
 
     def load_known_values(self) -> set[tuple[str, str]]:
         """Return the words of Dintero's that were noted as unknown before, as (kind, value)."""

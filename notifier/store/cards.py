@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, func, select, update
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, func, literal, select, tuple_, update
 
 from notifier.domain.cards import Card
-from notifier.domain.model import PENDING, Account, ConnectionKey
+from notifier.domain.model import PENDING, TERMINAL_STATUSES, Account, ConnectionKey
 from notifier.store import statements, tables
 
 _cards = tables.cards
@@ -82,17 +82,26 @@ class Cards:
             found |= {row[0]: ConnectionKey(row[1], row[2]) for row in self._connection.execute(query)}
         return found
 
-    def list_open(self, most: int) -> list[tuple[Card, Account, ConnectionKey]]:
-        """Return the newest cards of cases that have not ended, each with whose it is."""
-        cases, accounts = tables.cases, tables.accounts
+    def list_waiting(
+        self, now: datetime, after: Card | None, most: int
+    ) -> list[tuple[Card, Account, ConnectionKey]]:
+        """Return the next posted cards of cases that somebody still waits for, each with whose it is."""
+        cases, accounts, there = tables.cases, tables.accounts, tables.connections
+        status = func.coalesce(there.c.ahead, there.c.status)
+        is_over = status.in_(TERMINAL_STATUSES) | (cases.c.expires_at <= now)
         query = (
             select(_cards, cases.c.account_id, cases.c.name, accounts.c.merchant, accounts.c.is_live)
             .join(cases, cases.c.case_id == _cards.c.case_id)
+            .join(there, there.c.case_id == cases.c.case_id)
             .join(accounts, accounts.c.account_id == cases.c.account_id)
-            .where(cases.c.end.is_(None), _cards.c.posted_at.is_not(None))
-            .order_by(_cards.c.posted_at.desc())
+            .where(there.c.account_id == cases.c.account_id, there.c.name == cases.c.name)
+            .where(cases.c.end.is_(None), _cards.c.posted_at.is_not(None), is_over.is_not(True))
+            .order_by(_cards.c.case_id, _cards.c.destination)
             .limit(most)
         )
+        if after is not None:
+            place = tuple_(literal(after.case_id), literal(after.destination))
+            query = query.where(tuple_(_cards.c.case_id, _cards.c.destination) > place)
         found = self._connection.execute(query).mappings()
         return [
             (

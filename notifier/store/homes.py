@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, delete, exists, literal, null, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, literal, null, or_, select, update
 
 from notifier.domain.delivery import DeliveryState
 from notifier.store import statements, tables
@@ -65,9 +65,8 @@ def _move_cards(connection: Connection, receiver: str, destination: str) -> None
     is_open = exists().where(_cases.c.case_id == _cards.c.case_id, _cases.c.end.is_(None))
     taken = {"destination": literal(destination), **_NO_MESSAGE}
     names = [column.name for column in _cards.columns]
-    moved: Select[Any] = select(*(taken.get(name, _cards.c[name]).label(name) for name in names)).where(
-        is_elsewhere, or_(_cards.c.message_ref == "", is_open, is_to_be_sent)
-    )
+    columns: list[Any] = [taken.get(name, _cards.c[name]) for name in names]
+    moved = select(*columns).where(is_elsewhere, or_(_cards.c.message_ref == "", is_open, is_to_be_sent))
     insert = statements.insert(_cards, connection.dialect.name)
     again = {name: insert.excluded[name] for name in ("receiver", "rule", *_PROGRESS)}
     connection.execute(

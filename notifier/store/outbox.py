@@ -1,5 +1,6 @@
 """The outbox: what is to be sent, what is on its way, and what became of it."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -7,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, select, update
 
 from notifier.domain.delivery import AttemptOutcome, Claim, DeliveryState, Notification, Receipt
+from notifier.domain.model import Account
+from notifier.domain.quiet import Kept
 from notifier.store import homes, restored, rows, statements, tables
 
 _OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
@@ -82,31 +85,33 @@ class Outbox:
             doubt_ends_at=row["doubt_ends_at"],
         )
 
-    def list_muted(self, most: int) -> list[Notification]:
-        """Return the newest of what is kept back of each case for each destination."""
-        table = tables.outbox
-        newest = (
-            select(func.max(table.c.seq))
-            .where(table.c.state == DeliveryState.MUTED)
-            .group_by(table.c.case_id, table.c.destination)
-            .limit(most)
-        )
-        found = self._connection.execute(select(table).where(table.c.seq.in_(newest)))
-        return [rows.read_notification(row) for row in found.mappings()]
+    def list_muted(self, before: int | None, most: int) -> list[Kept]:
+        """Return what is kept back, the newest first; of what stands before a place in the outbox."""
+        bound = sys.maxsize if before is None else before
+        found = self._connection.execute(statements.MUTED, {"bound": bound, "most": most}).mappings()
+        return [
+            Kept(
+                row["seq"],
+                rows.read_notification(row, "sent_"),
+                rows.read_change(row),
+                Account(row["account_id"], row["merchant"], row["is_live"]),
+            )
+            for row in found
+        ]
 
-    def release_muted(self, newest: Notification, now: datetime) -> None:
-        """Let the newest of what is kept back of a case be sent: it tells what is true by now."""
-        table = tables.outbox
-        kept = update(table).where(
-            table.c.case_id == newest.case_id,
-            table.c.destination == newest.destination,
-            table.c.state == DeliveryState.MUTED,
-        )
-        one = table.c.notification_id == newest.notification_id
+    def release_muted(self, kept: Kept, now: datetime) -> None:
+        """Let something that is kept back be sent, and stand for all that is older of its case."""
+        table, one = tables.outbox, kept.notification
         due = {"state": DeliveryState.DUE, "covered_by": "", "created_at": now, "next_attempt_at": now}
-        self._connection.execute(kept.where(one).values(**due))
-        others = {"state": DeliveryState.COVERED, "settled_at": now, "covered_by": newest.notification_id}
-        self._connection.execute(kept.values(**others))
+        self._connection.execute(update(table).where(table.c.seq == kept.seq).values(**due))
+        older = update(table).where(
+            table.c.case_id == one.case_id,
+            table.c.destination == one.destination,
+            table.c.state == DeliveryState.MUTED,
+            table.c.seq < kept.seq,
+        )
+        others = {"state": DeliveryState.COVERED, "settled_at": now, "covered_by": one.notification_id}
+        self._connection.execute(older.values(**others))
 
     def put_back(self, claim: Claim) -> None:
         """Undo a claim: nothing was sent on it."""

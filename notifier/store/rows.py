@@ -121,17 +121,17 @@ def read_change(row: RowMapping) -> Change:
     )
 
 
-def read_notification(row: RowMapping) -> Notification:
-    """Return the notification of a row of the outbox."""
+def read_notification(row: RowMapping, prefix: str = "") -> Notification:
+    """Return the notification of a row of the outbox, whose columns may have been given a prefix."""
     return Notification(
-        notification_id=row["notification_id"],
-        change_id=row["change_id"],
-        case_id=row["case_id"],
-        receiver=row["receiver"],
-        destination=row["destination"],
-        topic=row["topic"],
-        purpose=Purpose(row["purpose"]),
-        rule=row["rule"],
+        notification_id=row[f"{prefix}notification_id"],
+        change_id=row[f"{prefix}change_id"],
+        case_id=row[f"{prefix}case_id"],
+        receiver=row[f"{prefix}receiver"],
+        destination=row[f"{prefix}destination"],
+        topic=row[f"{prefix}topic"],
+        purpose=Purpose(row[f"{prefix}purpose"]),
+        rule=row[f"{prefix}rule"],
     )
 
 

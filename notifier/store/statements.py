@@ -154,6 +154,22 @@ CHANGE: Final = (
 )
 """A change, and whose it is."""
 
+MUTED: Final = (
+    select(
+        _sent.c.seq,
+        *(column.label(f"sent_{column.name}") for column in _sent.columns),
+        tables.changes,
+        tables.accounts.c.merchant,
+        tables.accounts.c.is_live,
+    )
+    .join(tables.changes, tables.changes.c.change_id == _sent.c.change_id)
+    .join(tables.accounts, tables.accounts.c.account_id == tables.changes.c.account_id)
+    .where(_sent.c.state == literal_column("'muted'"), _sent.c.seq < bindparam("bound"))
+    .order_by(_sent.c.seq.desc())
+    .limit(bindparam("most"))
+)
+"""What is kept back, the newest first, each with its change: in the words of the partial index."""
+
 _ACCOUNT_ID: Final[BindParameter[str]] = bindparam("account_id")
 _NAME: Final[BindParameter[str]] = bindparam("name")
 

@@ -177,6 +177,7 @@ outbox = Table(
         sqlite_where=text("state IN ('due', 'sending')"),
         # No `postgresql_where` while there is no PostgreSQL: it imports that dialect, at every start.
     ),
+    Index("outbox_muted", "seq", sqlite_where=text("state = 'muted'")),
     Index("outbox_by_change", "change_id"),
     Index("outbox_by_case", "case_id", "destination"),
     Index("outbox_covered", "covered_by", sqlite_where=text("covered_by <> ''")),

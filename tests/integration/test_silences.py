@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
+from sqlalchemy.dialects import sqlite
+
 from notifier.domain.silences import Silence, read_matcher
+from notifier.store import statements
 from notifier.store.database import Database
 from notifier.store.silences import add_silence, expire_silences, list_silences, on
 from tests.fakes import NOW
@@ -44,3 +47,12 @@ def test_only_what_has_not_ended_can_be_ended(database: Database) -> None:
     ends = {one.silence_id: one.ends_at for one in database.read_now(list_silences)}
     assert ends == {"a": NOW, "b": NOW, "c": NOW - HOUR}
     assert not any(one.is_active(NOW + 1.5 * HOUR) for one in database.read_now(list_silences))
+
+
+def test_what_is_kept_back_is_found_without_a_look_at_the_whole_outbox(database: Database) -> None:
+    """It is looked for every few seconds, and nearly always there is nothing."""
+    sql = str(statements.MUTED.compile(dialect=sqlite.dialect()))
+    plan = database.read_now(
+        lambda connection: connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (9, 9, 0)).fetchall()
+    )
+    assert "outbox_muted" in plan[0][3]

@@ -4,6 +4,7 @@ from datetime import UTC, timedelta
 
 from notifier.domain.delivery import Form
 from notifier.domain.intervals import TimeInterval
+from notifier.domain.model import ConnectionKey, Event, SignatureLink
 from notifier.domain.routes import DEFAULT_ROUTES, Route
 from notifier.domain.silences import Silence, read_matcher
 from notifier.domain.watch import AccountTarget
@@ -19,7 +20,7 @@ from tests.fakes import (
     make_request,
 )
 from tests.unit.service.conftest import MakeService, Service
-from tests.unit.service.test_cards import ENABLED, PENDING, begin, make_channel
+from tests.unit.service.test_cards import ENABLED, PENDING, ask_for_many, begin, make_channel
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 HOUR = timedelta(hours=1)
@@ -129,3 +130,82 @@ async def test_a_silence_is_announced_once_across_restarts(make_service: MakeSer
         await again.pass_time(HOUR)
     told = [one for one in service.sales.headlines if "silence" in one]
     assert told == ["A silence has begun", "A silence has ended"]
+
+
+async def test_what_is_quiet_for_long_keeps_nothing_else_back(make_service: MakeService) -> None:
+    """Hundreds of messages under a long silence must not hide those whose own silence has ended."""
+    many = ask_for_many(520)
+    service = make_service(many, sales=make_channel())
+    await service.start(WHOLE)
+    silence(service, "connection=bank-*", hours=24 * 30, name="long")
+    silence(service, "connection=swish-*", hours=1, name="short")
+    await service.poll(WHOLE)
+    keys = [ConnectionKey(ACCOUNT, f"swish-{number}") for number in range(20)]
+    others = [make_connection("pending", make_request(7), key=key) for key in keys]
+    service.source.show(make_account(*many.accounts[ACCOUNT].connections, *others))
+    await service.poll(WHOLE)
+    await service.pass_time(2 * HOUR)
+    told = [one.connection for one in service.sales.taken if one.topic == "signature_required"]
+    assert sorted(told) == sorted(key.name for key in keys)
+
+
+async def test_each_message_is_quiet_for_a_reason_of_its_own(make_service: MakeService) -> None:
+    """What may be told again must be told, though something newer of its case may not; that comes later."""
+    service = await begin(make_service)
+    silence(service, "status=failed", hours=1, name="short")
+    failed = make_request(), make_outcome("failed", 50)
+    service.source.show(make_account(make_connection("failed", *failed)))
+    await service.poll(WHOLE)
+    silence(service, "event=signature_required|link_replaced", hours=24, name="long")
+    link = SignatureLink("https://sign.example.com/9")
+    late = Event("event-60", "pending", "signature_required", NOW - timedelta(minutes=5), link=link)
+    service.source.show(make_account(make_connection("failed", *failed, late)))
+    await service.poll(WHOLE)
+    await service.pass_time(2 * HOUR)
+    said = list(zip(service.sales.forms, service.sales.headlines, strict=True))
+    assert (REPLY, "The connection failed") in said
+    assert service.database.read_now(read_status).outbox["muted"]
+    await service.pass_time(24 * HOUR)
+    assert "muted" not in service.database.read_now(read_status).outbox
+
+
+async def test_a_card_is_muted_by_the_route_of_its_news(make_service: MakeService) -> None:
+    """What a route without intervals is for must be told at once on a card that a mute route has opened."""
+    routes = (
+        Route(("sales",), statuses=("failed",), name="urgent"),
+        Route(("sales",), name="rest", mute_intervals=("night",)),
+    )
+    service = await begin(make_service, routes=routes)
+    nights = {"night": TimeInterval("night")}
+    night = make_service(service.source, sales=service.sales, routes=routes, intervals=nights)
+    await night.start(WHOLE)
+    service.source.show(make_account(make_connection("failed", make_request(), make_outcome("failed"))))
+    await night.poll(WHOLE)
+    assert (REPLY, "The connection failed") in zip(service.sales.forms, service.sales.headlines, strict=True)
+
+
+async def test_a_silence_is_said_where_its_cases_stand(make_service: MakeService) -> None:
+    """A channel must learn of a silence of its case, however many newer cases there are elsewhere."""
+    routes = (Route(("oncall",), connections=("vipps",), name="v"), Route(("sales",), name="all"))
+    sales, oncall = make_channel(), make_channel("oncall")
+    service = await begin(make_service, sales=sales, oncall=oncall, routes=routes)
+    many = ask_for_many(510).accounts[ACCOUNT].connections
+    service.source.show(make_account(PENDING, *many))
+    await service.poll(WHOLE)
+    silence(service, "connection=vipps")
+    await service.pass_time(timedelta(0))
+    assert "A silence has begun" in oncall.headlines
+    assert "A silence has begun" not in sales.headlines
+
+
+async def test_a_silence_is_not_said_where_nothing_waits(make_service: MakeService) -> None:
+    """A case that was signed must not make its channel hear of silences."""
+    routes = (Route(("oncall",), connections=("vipps",), name="v"), Route(("sales",), name="all"))
+    sales, oncall = make_channel(), make_channel("oncall")
+    service = await begin(make_service, sales=sales, oncall=oncall, routes=routes)
+    service.source.show(make_account(ENABLED))
+    await service.poll(WHOLE)
+    silence(service, "connection=vipps")
+    await service.pass_time(timedelta(0))
+    assert "A silence has begun" not in oncall.headlines
+    assert "A silence has begun" in sales.headlines

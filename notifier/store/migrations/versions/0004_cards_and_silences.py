@@ -30,6 +30,7 @@ def upgrade() -> None:
     op.create_index(
         "outbox_covered", "outbox", ["covered_by"], unique=False, sqlite_where=sa.text("covered_by <> ''")
     )
+    op.create_index("outbox_muted", "outbox", ["seq"], unique=False, sqlite_where=sa.text("state = 'muted'"))
     _create_cards()
     _create_others()
     op.execute(_ADOPT_FIRST_MESSAGES)
