@@ -46,7 +46,7 @@ def _read_indexes(path: Path, table: str) -> set[tuple[object, ...]]:
     return indexes
 
 
-def _make_at(path: Path, revision: str) -> None:
+def make_at(path: Path, revision: str) -> None:
     """Make a store as an earlier version left it."""
     scripts = ScriptDirectory(str(FOLDER))
 
@@ -76,7 +76,7 @@ def test_migrations_make_the_tables_of_the_code(
 ) -> None:
     """From nothing, and from every version there ever was, the same tables and indexes must come out."""
     if start is not None:
-        _make_at(path, start)
+        make_at(path, start)
     with opened(path):
         pass
     assert _read_schema(path) == wanted
@@ -85,7 +85,7 @@ def test_migrations_make_the_tables_of_the_code(
 
 def test_a_new_store_needs_no_migration(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first start must not wait for Alembic to be imported, and leave what Alembic would."""
-    _make_at(path, HEAD)
+    make_at(path, HEAD)
     wanted = execute(path, "SELECT sql FROM sqlite_master WHERE name = 'alembic_version'")
     path.unlink()
     monkeypatch.setitem(sys.modules, "notifier.store.migrations.migrate", None)

@@ -68,6 +68,11 @@ MakeService = Callable[..., Service]
 @pytest.fixture
 def make_service(database: Database, clock: FakeClock) -> MakeService:
     """Give a maker of services on one store; each is one run of the program."""
+    return make_services(database, clock)
+
+
+def make_services(database: Database, clock: FakeClock) -> MakeService:
+    """Return a maker of services on a store."""
 
     def make(
         source: FakeSource,

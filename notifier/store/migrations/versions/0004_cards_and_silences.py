@@ -1,6 +1,9 @@
 """Cards with their threads, attempts, notices, incidents and silences.
 
 A case that was told before gets its first message as its card: later changes are told in that one's thread.
+One that is still to be told gets its card without a message. Who is still waited for is reminded of, and what
+expires is told from now on: a card is as old as the last that the earlier version did, so that nothing comes
+at once of all that was due before.
 """
 
 import sqlalchemy as sa
@@ -9,14 +12,33 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
-_ADOPT_FIRST_MESSAGES = """
+_LAST_SIGN_OF_LIFE = """
+    SELECT max(at) FROM (SELECT max(beat_at) AS at FROM engine
+                         UNION ALL SELECT max(created_at) FROM outbox
+                         UNION ALL SELECT max(settled_at) FROM outbox) AS signs
+"""
+_ADOPT = """
     INSERT INTO cards (case_id, destination, receiver, rule, opened_at, channel, message_ref, posted_at,
                        is_fixed, armed_at, reminders, escalations, warned_at, next_at)
-    SELECT case_id, destination, receiver, '', created_at, channel, message_ref, settled_at,
-           0, NULL, 0, 0, NULL, NULL
+    SELECT case_id, destination, receiver, '', ({opened_at}), channel, message_ref, {posted_at},
+           false, NULL, 0, 0, NULL, NULL
     FROM outbox
-    WHERE seq IN (SELECT min(seq) FROM outbox WHERE state = 'delivered' AND message_ref <> ''
+    WHERE seq IN (SELECT min(seq) FROM outbox WHERE {which} AND topic <> 'unknown_value'
                   GROUP BY case_id, destination)
+      AND NOT EXISTS (SELECT 1 FROM cards
+                      WHERE cards.case_id = outbox.case_id AND cards.destination = outbox.destination)
+"""
+_TOLD = {"which": "state = 'delivered'", "posted_at": "settled_at"}
+_UNTOLD = {"which": "state IN ('due', 'sending', 'dead', 'held')", "posted_at": "NULL"}
+_WAKE_THOSE_THAT_WAIT = """
+    UPDATE cards SET next_at = 0
+    WHERE case_id IN (SELECT cases.case_id
+                      FROM cases JOIN connections
+                        ON connections.account_id = cases.account_id AND connections.name = cases.name
+                       AND connections.case_id = cases.case_id
+                      WHERE cases."end" IS NULL
+                        AND coalesce(connections.ahead, connections.status, '')
+                            NOT IN ('enabled', 'failed', 'declined'))
 """
 
 
@@ -33,7 +55,9 @@ def upgrade() -> None:
     op.create_index("outbox_muted", "outbox", ["seq"], unique=False, sqlite_where=sa.text("state = 'muted'"))
     _create_cards()
     _create_others()
-    op.execute(_ADOPT_FIRST_MESSAGES)
+    for rows in (_TOLD, _UNTOLD):
+        op.execute(_ADOPT.format(opened_at=_LAST_SIGN_OF_LIFE, **rows))
+    op.execute(_WAKE_THOSE_THAT_WAIT)
 
 
 def _create_cards() -> None:
