@@ -98,6 +98,10 @@ class Dispatcher:
             _log.warning("an earlier run left deliveries in doubt", count=doubtful)
         if orphaned:
             _log.warning("messages for receivers that are no longer in the settings", count=orphaned)
+            what = "1 message is" if orphaned == 1 else f"{orphaned} messages are"
+            self._courier.problems["orphaned"] = (
+                f"{what} for receivers that are no longer in the settings; see `notifier outbox list`"
+            )
         return taken_at is not None
 
     def wake(self) -> None:

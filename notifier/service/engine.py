@@ -79,6 +79,7 @@ class Engine:
         self._polls = 0
         self._round_at: datetime | None = None
         self._started_at = self._beat_at = clock.now()
+        self._signed_at = clock.monotonic()
 
     async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
         """Poll and deliver until `stopping` is set; then finish what is on its way within the grace time.
@@ -190,9 +191,16 @@ class Engine:
             if self._watch is not None and not self._watch.is_well.is_set():
                 # What is read while nothing can be kept would only have to be read again.
                 await self._watch.is_well.wait()
+            held_seconds = self._poller.find_hold_seconds(target)
+            if held_seconds:
+                # Not all at once when the time is over.
+                wait = held_seconds * (1 + _JITTER * self._jitter())
+                self._agenda.put(self._clock.monotonic() + wait, place, target)
+                continue
             await self._poller.poll(target)
             is_pending = self._poller.is_pending(target)
             seconds = self._pace.interval_seconds if is_pending else self._pace.quiet_interval_seconds
+            seconds = max(seconds, self._poller.find_hold_seconds(target) / (1 - _JITTER))
             due = self._clock.monotonic() + seconds * (1 - _JITTER * self._jitter())
             self._agenda.put(due, place, target)
 
@@ -214,7 +222,8 @@ class Engine:
         while True:
             await self._clock.sleep(min(BEAT_SECONDS, self._pace.interval_seconds))
             self._log_round()
-            if (self._clock.now() - self._beat_at).total_seconds() < BEAT_SECONDS:
+            # By the monotonic clock: a wall clock that was set back must not pass for death.
+            if self._clock.monotonic() - self._signed_at < BEAT_SECONDS:
                 continue
             try:
                 await self._store.run(lambda books: books.save_beat(self._sign()))
@@ -257,7 +266,7 @@ class Engine:
         self._poller.tally = Tally()
 
     def _sign(self) -> dict[str, object]:
-        self._beat_at = self._clock.now()
+        self._beat_at, self._signed_at = self._clock.now(), self._clock.monotonic()
         return {
             "host": socket.gethostname(),
             "pid": os.getpid(),

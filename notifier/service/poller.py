@@ -21,6 +21,7 @@ from notifier.errors import (
     SourceError,
     SourceMalformed,
     SourceNotFound,
+    SourceRateLimited,
     SourceRejected,
     SourceUnauthorized,
     StoreError,
@@ -33,6 +34,7 @@ _log = structlog.get_logger("notifier.poll")
 STORE: Final = "store"
 """What a problem of the store is about, among those of targets."""
 
+_LONGEST_HOLD_SECONDS: Final = 3600.0
 _MOST_PROBLEMS: Final = 10
 _FEW: Final = 10
 """So many targets that cannot be read are tried again as often as those that somebody waits for."""
@@ -81,6 +83,8 @@ class Poller:
         self._accounts_there: set[tuple[str, str]] = set()
         self._unkept: set[Target] = set()
         self._unread: set[Target] = set()
+        self._unwritten: set[str] = set()
+        self._held_until: dict[str, float] = {}
         self._targets: tuple[Target, ...] = ()
         self._rounds_left = 0
         self.problems: dict[str, str] = {}
@@ -105,9 +109,23 @@ class Poller:
     def is_pending(self, target: Target) -> bool:
         """Whether somebody waits for something that this target shows: then it is read more often."""
         # A target's hash is the dearest part of this, so that what is empty is not looked into.
-        if bool(self._pending.get(target)) or (bool(self._unkept) and target in self._unkept):
+        pending = self._pending.get(target)
+        # What was not read yet may be waited for as well.
+        if pending is None or bool(pending) or (bool(self._unkept) and target in self._unkept):
             return True
         return 0 < len(self.problems) <= _FEW and str(target) in self.problems
+
+    def find_hold_seconds(self, target: Target) -> float:
+        """Return for how long a target's source has asked not to be asked, 0 where it has not."""
+        if not self._held_until:
+            return 0.0
+        return max(0.0, self._held_until.get(target.source, 0.0) - self._clock.monotonic())
+
+    def _hold(self, target: Target, error: SourceError) -> None:
+        """Ask nothing of a source for as long as it has asked for."""
+        if isinstance(error, SourceRateLimited) and error.retry_after_seconds:
+            seconds = min(error.retry_after_seconds, _LONGEST_HOLD_SECONDS)
+            self._held_until[target.source] = self._clock.monotonic() + seconds
 
     async def poll(self, target: Target) -> None:
         """Read a target once and keep what is new. Raises nothing of SourceError or StoreError."""
@@ -116,6 +134,7 @@ class Poller:
             problems = await self._read(target)
         except SourceError as error:
             self.tally.failed += 1
+            self._hold(target, error)
             await self._remember(target, str(error), _find_kind(error))
         except StoreError as error:
             self.tally.failed += 1
@@ -129,16 +148,20 @@ class Poller:
             sentence = f"{target}: a fault of the notifier's own ({type(error).__name__}): please report it"
             await self._remember(target, sentence)
         else:
-            if self._unkept:
-                self._unkept.discard(target)
-                self.problems.pop(STORE, None)
+            self._note_kept(target)
             if problems:
                 await self._remember(target, _join(problems), TroubleKind.SHAPE)
                 return
-            if self.problems and str(target) in self.problems:
+            if (self.problems or self._unwritten) and str(target) in {*self.problems, *self._unwritten}:
                 await self._clear(str(target))
             if self._unread:
                 await self._count_off(target)
+
+    def _note_kept(self, target: Target) -> None:
+        if self._unkept:
+            self._unkept.discard(target)
+            if not self._unkept:
+                self.problems.pop(STORE, None)
 
     async def _count_off(self, target: Target) -> None:
         """A target of a restored store was read: when all are, often enough, it is a store like any other."""
@@ -172,14 +195,18 @@ class Poller:
             return self._partial.get(target, ()) if self._partial else ()
         reach(Waypoint.READ)
         names = target.names if isinstance(target, AccountTarget) else frozenset[str]()
-        pending = await self._record([reading.snapshot], target, names)
+        pending, doubtful = await self._record([reading.snapshot], target, names)
         self._absent.discard(target)
         self._pending[target] = set(pending)
         if reading.snapshot.problems:
             self._partial[target] = reading.snapshot.problems
         else:
             self._partial.pop(target, None)
-        self._seen[target] = reading.fingerprint
+        if doubtful:
+            # The same answer has to be looked at again: what it does not show may be gone all the same.
+            self._seen.pop(target, None)
+        else:
+            self._seen[target] = reading.fingerprint
         return reading.snapshot.problems
 
     async def _walk(self, target: PartnerTarget) -> tuple[str, ...]:
@@ -204,12 +231,14 @@ class Poller:
             if not snapshots:
                 continue
             reach(Waypoint.READ)
-            waiting = await self._record(snapshots, target, target.names, is_arrival=is_arrival)
+            waiting, doubtful = await self._record(snapshots, target, target.names, is_arrival=is_arrival)
             pending -= {one.account_id for one in read}
             pending |= waiting
             for one in snapshots:
                 partial[one.account.account_id] = one.problems
             seen.update({one.account_id: one.digest for one in read})
+            for account_id in doubtful:
+                seen.pop(account_id, None)
         if not for_nobody:
             # Whoever could not be read by name may be one that seems to be missing.
             await self._finish_walk(target, present, is_first=not is_arrival)
@@ -248,18 +277,22 @@ class Poller:
         """Dintero says that the target is not there: normal for a connection, a problem for an account."""
         source = self._sources[target.source]
         self._seen.pop(target, None)
-        self._pending.pop(target, None)
+        self._pending[target] = set()
         if isinstance(target, AccountTarget):
             is_there = await source.confirm_account(target.account_id) is not None
             if not is_there:
                 await self._lose_account(target.account_id, target)
             return ()
         if target not in self._absent:
-            if not await self._has_account(target):
-                await self._lose_account(target.key.account_id, target)
+            has_account = await self._has_account(target)
+            is_gone = True
             if await self._recorder.record_absence(target.key, target.source):
-                await self._confirm((target.key,), target)
-            self._absent.add(target)
+                is_gone = not await self._confirm((target.key,), target)
+            if not has_account:
+                # Its other connections speak for themselves: these credentials may see no more than those.
+                raise _make_unknown(target.key.account_id)
+            if is_gone:
+                self._absent.add(target)
         return ()
 
     async def _has_account(self, target: ConnectionTarget) -> bool:
@@ -277,7 +310,7 @@ class Poller:
     async def _lose_account(self, account_id: str, target: Target) -> None:
         """End what an account had, if anything, and say what to do about it. Raises SourceNotFound."""
         self._report(await self._recorder.record_account_gone(account_id, str(target)))
-        raise SourceNotFound(f"account {account_id} is unknown to Dintero: check its id and the credentials")
+        raise _make_unknown(account_id)
 
     async def _record(
         self,
@@ -286,29 +319,38 @@ class Poller:
         names: frozenset[str],
         *,
         is_arrival: bool = False,
-    ) -> frozenset[str]:
-        """Keep what is new, confirm what is missing, and return the accounts in which somebody waits."""
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Keep what is new and confirm what is missing.
+
+        Return the accounts in which somebody waits, and those in which something seemed to be missing that is
+        there.
+        """
         recorded = await self._recorder.record(
             snapshots, target.source, names, is_arrival=is_arrival, poll=str(target)
         )
         reach(Waypoint.KEPT)
         self._report(recorded)
-        await self._confirm(recorded.suspects, target)
-        return recorded.pending
+        return recorded.pending, await self._confirm(recorded.suspects, target)
 
-    async def _confirm(self, suspects: tuple[ConnectionKey, ...], target: Target) -> None:
-        """Ask directly for connections that a complete answer did not show, and end those that are gone."""
+    async def _confirm(self, suspects: tuple[ConnectionKey, ...], target: Target) -> frozenset[str]:
+        """Ask directly for connections that a complete answer did not show, and end those that are gone.
+
+        Return the accounts of those that are there: who answered may not have known it yet.
+        """
         source = self._sources[target.source]
         gone: list[ConnectionKey] = []
+        there: set[str] = set()
         for key in suspects:
             snapshot = await source.confirm(key)
             reach(Waypoint.CONFIRMED)
             if snapshot is None:
                 gone.append(key)
             else:
+                there.add(key.account_id)
                 self._report(await self._recorder.record([snapshot], target.source, poll=str(target)))
         if gone:
             self._report(await self._recorder.record_gone(gone, str(target)))
+        return frozenset(there)
 
     def _report(self, recorded: Recorded) -> None:
         self.tally.changes += len(recorded.changes)
@@ -330,23 +372,31 @@ class Poller:
         self, target: Target, sentence: str, kind: TroubleKind = TroubleKind.UNREADABLE
     ) -> None:
         subject = str(target)
-        if self.problems.get(subject) == sentence:
+        if self.problems.get(subject) == sentence and subject not in self._unwritten:
             return
         self.problems[subject] = sentence
         _log.warning("cannot read", target=subject, error=sentence)
         now = self._clock.now()
-        await self._write(lambda books: books.save_problem(subject, sentence, now, kind))
+        await self._write(subject, lambda books: books.save_problem(subject, sentence, now, kind))
 
     async def _clear(self, subject: str) -> None:
         self.problems.pop(subject, None)
         _log.info("reads again", target=subject)
-        await self._write(lambda books: books.clear_problem(subject))
+        await self._write(subject, lambda books: books.clear_problem(subject))
 
-    async def _write(self, job: Callable[[Books], None]) -> None:
+    async def _write(self, subject: str, job: Callable[[Books], None]) -> None:
+        """Write what has become of a subject; what could not be written is written with its next poll."""
         try:
             await self._store.run(job)
         except StoreError as error:
+            self._unwritten.add(subject)
             _log.debug("store failed", error=str(error))
+        else:
+            self._unwritten.discard(subject)
+
+
+def _make_unknown(account_id: str) -> SourceNotFound:
+    return SourceNotFound(f"account {account_id} is unknown to Dintero: check its id and the credentials")
 
 
 def _find_kind(error: SourceError) -> TroubleKind:

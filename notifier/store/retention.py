@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, exist
 
 from notifier.domain.delivery import DeliveryState
 from notifier.domain.model import TERMINAL_STATUSES
+from notifier.domain.notices import NoticeKind
 from notifier.store import tables
 
 _sent, _changes, _events = tables.outbox, tables.changes, tables.events
@@ -47,9 +48,19 @@ _old_attempts = (
 )
 _FORGET_ATTEMPTS: Final = delete(_tried).where(_tried.c.attempt_id.in_(_old_attempts))
 
+_is_in_use = exists().where(
+    tables.incidents.c.incident_id == _notices.c.subject,
+    or_(tables.incidents.c.ended_at.is_(None), tables.incidents.c.ended_at >= _BEFORE),
+)
 _old_notices = (
     select(_notices.c.notice_id)
-    .where(_notices.c.at < _BEFORE, ~exists().where(_sent.c.change_id == _notices.c.notice_id))
+    .where(
+        _notices.c.at < _BEFORE,
+        ~exists().where(_sent.c.change_id == _notices.c.notice_id),
+        # What has not ended is still to be said to end, and a week is summed up once.
+        ~_is_in_use,
+        _notices.c.kind != NoticeKind.SUMMARY,
+    )
     .order_by(_notices.c.at)
     .limit(_MOST)
 )

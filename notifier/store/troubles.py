@@ -12,6 +12,8 @@ from notifier.store import rows, statements, tables
 _sent, _held, _listed = tables.outbox, tables.holds, tables.connections
 _NOT_A_FAILURE: Final = "no_link"
 """A message that waits for its link is no fault of its receiver."""
+_OFTEN: Final = 3
+"""A message that has failed more often is no accident."""
 _WAITING: Final = (
     select(_held.c.receiver, _held.c.since, _held.c.error)
     .where(
@@ -22,6 +24,16 @@ _WAITING: Final = (
 _STUCK: Final = (
     select(_sent.c.receiver, func.min(_sent.c.created_at, type_=tables.Instant))
     .where(statements.is_open(_sent), _sent.c.error != "", _sent.c.error_code != _NOT_A_FAILURE)
+    .group_by(_sent.c.receiver)
+)
+_UNCLEAR: Final = (
+    select(_sent.c.receiver, func.min(_sent.c.created_at, type_=tables.Instant), func.max(_sent.c.error))
+    .where(
+        statements.is_open(_sent),
+        _sent.c.error != "",
+        _sent.c.error_code != _NOT_A_FAILURE,
+        _sent.c.attempts > _OFTEN,
+    )
     .group_by(_sent.c.receiver)
 )
 
@@ -41,8 +53,11 @@ class Troubles:
         ]
 
     def list_holds(self) -> list[Hold]:
-        """Return the receivers on hold for which something waits."""
-        return [Hold(*row) for row in self._connection.execute(_WAITING)]
+        """Return the receivers that take nothing: on hold, or failing without a clear word for so long."""
+        held = {hold.receiver: hold for hold in (Hold(*row) for row in self._connection.execute(_WAITING))}
+        for receiver, since, error in self._connection.execute(_UNCLEAR):
+            held.setdefault(receiver, Hold(receiver, since, error))
+        return sorted(held.values(), key=lambda one: one.receiver)
 
     def list_losses(self, since: datetime) -> list[Loss]:
         """Return the accounts of which connections have gone since then."""
