@@ -81,8 +81,9 @@ class Poller:
         self._accounts_there: set[tuple[str, str]] = set()
         self._unkept: set[Target] = set()
         self._unread: set[Target] = set()
-        self._targets: tuple[Target, ...] = ()
         self._rounds_left = 0
+        self._kinds: dict[str, TroubleKind] = {}
+        self.targets: tuple[Target, ...] = ()
         self.problems: dict[str, str] = {}
         self.tally = Tally()
 
@@ -92,8 +93,9 @@ class Poller:
         A store that `is_restored` from a backup stays marked until every target was read so often without a
         problem: `rounds` is 2 where a second look tells what is gone.
         """
+        self.targets = targets
         if is_restored:
-            self._targets, self._unread, self._rounds_left = targets, set(targets), rounds
+            self._unread, self._rounds_left = set(targets), rounds
         self.problems = await self._store.run(lambda books: books.load_problems())
         subjects = {str(target) for target in targets}
         for subject in [one for one in self.problems if one not in subjects]:
@@ -133,7 +135,7 @@ class Poller:
                 self._unkept.discard(target)
                 self.problems.pop(STORE, None)
             if problems:
-                await self._remember(target, _join(problems), TroubleKind.SHAPE)
+                await self._remember(target, _join(problems), TroubleKind.PARTIAL)
                 return
             if self.problems and str(target) in self.problems:
                 await self._clear(str(target))
@@ -147,7 +149,7 @@ class Poller:
             return
         if self._rounds_left > 1:
             self._rounds_left -= 1
-            self._unread = set(self._targets)
+            self._unread = set(self.targets)
             return
         try:
             await self._store.run(lambda books: books.settle_copy())
@@ -330,15 +332,18 @@ class Poller:
         self, target: Target, sentence: str, kind: TroubleKind = TroubleKind.UNREADABLE
     ) -> None:
         subject = str(target)
-        if self.problems.get(subject) == sentence:
+        is_known = self.problems.get(subject) == sentence
+        if is_known and self._kinds.get(subject) is kind:
             return
-        self.problems[subject] = sentence
-        _log.warning("cannot read", target=subject, error=sentence)
+        self.problems[subject], self._kinds[subject] = sentence, kind
+        if not is_known:
+            _log.warning("cannot read", target=subject, error=sentence)
         now = self._clock.now()
         await self._write(lambda books: books.save_problem(subject, sentence, now, kind))
 
     async def _clear(self, subject: str) -> None:
         self.problems.pop(subject, None)
+        self._kinds.pop(subject, None)
         _log.info("reads again", target=subject)
         await self._write(lambda books: books.clear_problem(subject))
 

@@ -104,9 +104,9 @@ def make_service(database: Database, clock: FakeClock) -> MakeService:
             oncall,
             clock,
             database,
-            ReminderKeeper(database, clock, planner, schedules, wake),
+            ReminderKeeper(database, clock, planner, schedules, wake, lambda: poller.targets),
             QuietKeeper(database, clock, planner, directory, wake),
-            StaleKeeper(database, clock, planner, schedules, wake),
+            StaleKeeper(database, clock, planner, schedules, wake, lambda: poller.targets),
         )
 
     return make

@@ -11,9 +11,10 @@ down_revision = "0003"
 
 _ADOPT_FIRST_MESSAGES = """
     INSERT INTO cards (case_id, destination, receiver, rule, opened_at, channel, message_ref, posted_at,
-                       is_fixed, armed_at, reminders, escalations, warned_at, next_at)
+                       is_fixed, armed_at, reminders, escalations, warned_at, next_at,
+                       warned_for, ended_for, stale_for, is_escalated)
     SELECT case_id, destination, receiver, '', created_at, channel, message_ref, settled_at,
-           0, NULL, 0, 0, NULL, NULL
+           0, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, 0
     FROM outbox
     WHERE seq IN (SELECT min(seq) FROM outbox WHERE state = 'delivered' AND message_ref <> ''
                   GROUP BY case_id, destination)
@@ -52,6 +53,10 @@ def _create_cards() -> None:
         sa.Column("escalations", sa.Integer(), nullable=False),
         sa.Column("warned_at", sa.BigInteger(), nullable=True),
         sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("warned_for", sa.BigInteger(), nullable=True),
+        sa.Column("ended_for", sa.BigInteger(), nullable=True),
+        sa.Column("stale_for", sa.BigInteger(), nullable=True),
+        sa.Column("is_escalated", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("case_id", "destination"),
     )
     op.create_index(
