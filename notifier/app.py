@@ -289,8 +289,8 @@ def _make_engine(
         version=__version__,
         chores=(
             LinkKeeper(store, clock, grace, has_key=bool(settings.store.keys)),
-            ReminderKeeper(store, clock, planner, schedules, dispatcher.wake),
-            StaleKeeper(store, clock, planner, schedules, dispatcher.wake),
+            ReminderKeeper(store, clock, planner, schedules, dispatcher.wake, lambda: outside.targets),
+            StaleKeeper(store, clock, planner, schedules, dispatcher.wake, lambda: outside.targets),
             QuietKeeper(store, clock, planner, outside.directory, dispatcher.wake),
             *make_chores(
                 settings,

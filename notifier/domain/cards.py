@@ -21,6 +21,11 @@ class Card:
     `armed_at` is when the present wait for a signature began, None while nobody waits; `reminders` and
     `escalations` count those that were due since. `warned_at` is when it was said that the signup expires
     soon. `next_at` is when there is something to be said again.
+
+    What is said once is remembered here, because messages are forgotten: `warned_for` and `ended_for` are the
+    ends of the signup that were announced and told, `stale_for` is the last sign of life after which nothing
+    was heard for long. With `is_escalated` an escalation has opened it: whoever has it hears what becomes of
+    the case, and is not reminded once more.
     """
 
     case_id: str
@@ -37,6 +42,10 @@ class Card:
     escalations: int = 0
     warned_at: datetime | None = None
     next_at: datetime | None = None
+    warned_for: datetime | None = None
+    ended_for: datetime | None = None
+    stale_for: datetime | None = None
+    is_escalated: bool = False
 
     @property
     def stands(self) -> bool:

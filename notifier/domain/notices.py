@@ -132,5 +132,6 @@ _HEADLINES = {
     "credentials": "Dintero refuses the notifier's credentials",
     "vanished": "Connections that were there have vanished",
     "shape": "Dintero's answers have a new shape",
+    "partial": "Dintero's answers have a new shape",
     "receiver": "A receiver takes no messages",
 }

@@ -34,11 +34,20 @@ def write_message(claim: Claim, matter: Matter, traits: Traits, house: House, no
     if topic != Topic.UNKNOWN_VALUE and form is not Form.REPLY and is_of_state:
         card = compose_card(notification_id, matter, house, now)
         if card is not None:
+            card = _mention(card, claim, matter, house, now)
             return card if is_card else replace(card, mark=_mark(matter))
     message = compose(notification_id, matter, house, now)
     if form is Form.REPLY:
         return compose_reply(message)
     return message if traits.has_threads else replace(message, mark=_mark(matter))
+
+
+def _mention(card: Message, claim: Claim, dossier: Dossier, house: House, now: datetime) -> Message:
+    """Return a card that reminds with whom its reminder mentions."""
+    if dossier.change.topic not in _REMINDERS or claim.notification.purpose is not Purpose.TELL:
+        return card
+    said = compose(card.notification_id, dossier, house, now)
+    return replace(card, wants_mention=said.wants_mention, mentions=said.mentions)
 
 
 def is_for_channel(matter: Matter | None) -> bool:

@@ -85,8 +85,9 @@ class Poller:
         self._unread: set[Target] = set()
         self._unwritten: set[str] = set()
         self._held_until: dict[str, float] = {}
-        self._targets: tuple[Target, ...] = ()
         self._rounds_left = 0
+        self._kinds: dict[str, TroubleKind] = {}
+        self.targets: tuple[Target, ...] = ()
         self.problems: dict[str, str] = {}
         self.tally = Tally()
 
@@ -96,8 +97,9 @@ class Poller:
         A store that `is_restored` from a backup stays marked until every target was read so often without a
         problem: `rounds` is 2 where a second look tells what is gone.
         """
+        self.targets = targets
         if is_restored:
-            self._targets, self._unread, self._rounds_left = targets, set(targets), rounds
+            self._unread, self._rounds_left = set(targets), rounds
         self.problems = await self._store.run(lambda books: books.load_problems())
         subjects = {str(target) for target in targets}
         for subject in [one for one in self.problems if one not in subjects]:
@@ -150,7 +152,7 @@ class Poller:
         else:
             self._note_kept(target)
             if problems:
-                await self._remember(target, _join(problems), TroubleKind.SHAPE)
+                await self._remember(target, _join(problems), TroubleKind.PARTIAL)
                 return
             if (self.problems or self._unwritten) and str(target) in {*self.problems, *self._unwritten}:
                 await self._clear(str(target))
@@ -170,7 +172,7 @@ class Poller:
             return
         if self._rounds_left > 1:
             self._rounds_left -= 1
-            self._unread = set(self._targets)
+            self._unread = set(self.targets)
             return
         try:
             await self._store.run(lambda books: books.settle_copy())
@@ -372,15 +374,18 @@ class Poller:
         self, target: Target, sentence: str, kind: TroubleKind = TroubleKind.UNREADABLE
     ) -> None:
         subject = str(target)
-        if self.problems.get(subject) == sentence and subject not in self._unwritten:
+        is_known = self.problems.get(subject) == sentence
+        if is_known and self._kinds.get(subject) is kind and subject not in self._unwritten:
             return
-        self.problems[subject] = sentence
-        _log.warning("cannot read", target=subject, error=sentence)
+        self.problems[subject], self._kinds[subject] = sentence, kind
+        if not is_known:
+            _log.warning("cannot read", target=subject, error=sentence)
         now = self._clock.now()
         await self._write(subject, lambda books: books.save_problem(subject, sentence, now, kind))
 
     async def _clear(self, subject: str) -> None:
         self.problems.pop(subject, None)
+        self._kinds.pop(subject, None)
         _log.info("reads again", target=subject)
         await self._write(subject, lambda books: books.clear_problem(subject))
 

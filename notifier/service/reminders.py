@@ -17,7 +17,9 @@ from notifier.domain.reminders import Schedule, stale_at
 from notifier.domain.routes import DEFAULT_SCHEDULE
 from notifier.domain.stage import Stage, assess
 from notifier.domain.state import AccountState, Case, ConnectionState
-from notifier.domain.waiting import Turn, take_turn
+from notifier.domain.unread import find_unread
+from notifier.domain.waiting import PUT_OFF, Turn, take_turn
+from notifier.domain.watch import Target
 from notifier.service.planner import Planner
 from notifier.service.ports import Books, Clock, Store
 
@@ -26,12 +28,15 @@ _log = structlog.get_logger("notifier.reminders")
 MOST_A_TURN: Final = 200
 LONGEST_SECONDS: Final = 15.0
 """A change may bring a reminder forward, so a longer wait is not trusted."""
-HELD_BACK: Final = timedelta(minutes=5)
-"""How long what is due about an account that cannot be read is put off at a time."""
+MOST_TURNS: Final = 20
+"""So often in a row it is looked for what is due; others wait for the store too."""
 
 
 class ReminderKeeper:
-    """Looks at every card whose time has come; `on_news` is called when something is to be sent."""
+    """Looks at every card whose time has come; `on_news` is called when something is to be sent.
+
+    `list_targets` gives what is read: nobody is reminded of what cannot be read at present.
+    """
 
     def __init__(
         self,
@@ -40,16 +45,19 @@ class ReminderKeeper:
         planner: Planner,
         schedules: Mapping[str, Schedule],
         on_news: Callable[[], None],
+        list_targets: Callable[[], Iterable[Target]] = tuple,
     ) -> None:
         self._store = store
         self._clock = clock
         self._planner = planner
         self._schedules = schedules
         self._on_news = on_news
+        self._list_targets = list_targets
 
     async def tend(self) -> float:
         """Say what is due; return the seconds until something is due again."""
-        while True:
+        due_at: datetime | None = None
+        for _ in range(MOST_TURNS):
             count, told, due_at = await self._store.run(self._take_turns)
             if told:
                 self._on_news()
@@ -68,17 +76,20 @@ class ReminderKeeper:
             return 0, 0, books.cards.next_due_at()
         guide = self._planner.guide(books, now)
         cases = books.load_cases(card.case_id for card in cards)
-        blind = find_blind(books.load_problems())
+        unread = find_unread(books.troubles.list_problems(), self._list_targets())
+        untold = books.cards.find_untold(card.case_id for card in cards)
         told = 0
         for card in cards:
             found = cases.get(card.case_id)
-            if found is None:
+            if found is None or card.is_escalated:
                 books.cards.save(replace(card, next_at=None))
                 continue
-            if is_blind(found[0], blind):
-                books.cards.save(replace(card, next_at=now + HELD_BACK))
+            if unread.hides(found[2].key, found[1].source):
+                books.cards.save(replace(card, next_at=now + PUT_OFF))
                 continue
-            told += self._take_turn(books, guide, card, found, now)
+            own = guide.directory.destinations.get(card.receiver, card.destination)
+            is_untold = not untold.isdisjoint({(card.case_id, card.destination), (card.case_id, own)})
+            told += self._take_turn(books, guide, card, found, now, is_untold=is_untold)
         return len(cards), told, books.cards.next_due_at()
 
     def _take_turn(
@@ -88,13 +99,15 @@ class ReminderKeeper:
         card: Card,
         found: tuple[AccountState, ConnectionState, Case],
         now: datetime,
+        *,
+        is_untold: bool,
     ) -> int:
         account, connection, case = found
         match = guide.find_match(card.rule)
         schedule = self._schedules.get(match.reminders) or self._schedules[DEFAULT_SCHEDULE]
         trial = _make_trial(case, connection, now)
         reason = guide.quiet.find_reason(trial, account.account, match) if guide.quiet else ""
-        turn = take_turn(card, connection, case, schedule, now, is_silenced=bool(reason))
+        turn = take_turn(card, connection, case, schedule, now, is_silenced=bool(reason), is_untold=is_untold)
         planned = self._plan(books, guide, turn, account, reason, now) if turn.change else []
         count = books.save_planned(planned, now) if planned else 0
         books.cards.save(turn.card)
@@ -123,7 +136,8 @@ class ReminderKeeper:
             if where == card.destination and guide.directory.find_traits(where).has_threads
         )
         opened = tuple(
-            Card(change.case_id, one.destination, one.receiver, one.rule, now) for one in told.values()
+            Card(change.case_id, where, one.receiver, one.rule, now, is_escalated=where != own)
+            for where, one in told.items()
         )
         return [Planned(change, Outcome.PLANNED, (*updates, *told.values()), opened)]
 
@@ -138,12 +152,14 @@ class StaleKeeper:
         planner: Planner,
         schedules: Mapping[str, Schedule],
         on_news: Callable[[], None],
+        list_targets: Callable[[], Iterable[Target]] = tuple,
     ) -> None:
         self._store = store
         self._clock = clock
         self._planner = planner
         self._schedules = schedules
         self._on_news = on_news
+        self._list_targets = list_targets
 
     async def tend(self) -> float:
         """Look at all that is pending, some accounts at a time; return the seconds until the next look."""
@@ -161,18 +177,21 @@ class StaleKeeper:
         if not ids:
             return last
         guide = self._planner.guide(books, now)
-        blind = find_blind(books.load_problems())
+        unread = find_unread(books.troubles.list_problems(), self._list_targets())
         told = 0
         for account in books.load_accounts(ids).values():
-            if is_blind(account, blind):
-                continue
             changes = [
                 change
                 for connection in account.connections.values()
-                if (change := self._find_stale(guide, account, connection, now)) is not None
+                if not unread.hides(connection.key, connection.source)
+                and (change := self._find_stale(guide, account, connection, now)) is not None
             ]
+            cards = books.cards.load_followers(change.case_id for change in changes)
+            changes = [one for one in changes if not _is_reported(one, cards.get(one.case_id, ()))]
             if changes:
                 told += books.save_planned(self._planner.plan(books, changes, account.account, now), now)
+            for one in changes:
+                books.cards.note_stale(one.case_id, one.at or now)
         if told:
             self._on_news()
         return last
@@ -204,17 +223,11 @@ class StaleKeeper:
         return change if times and min(times) <= now else None
 
 
-def find_blind(problems: Iterable[str]) -> frozenset[str]:
-    """Return the subjects of problems: what cannot be read, each as its target is called."""
-    return frozenset(problems)
-
-
-def is_blind(account: AccountState, blind: frozenset[str]) -> bool:
-    """Whether an account cannot be read at present: then what is said of it may not be true any more."""
-    if not blind:
-        return False
-    own = f"{account.source}: {account.account.account_id}"
-    return any(one == own or one.startswith((f"{own}/", f"{account.source}: accounts of ")) for one in blind)
+def _is_reported(change: Change, cards: Iterable[Card]) -> bool:
+    """Whether somebody was told already that nothing was heard since then."""
+    return any(
+        card.stale_for is not None and change.at is not None and card.stale_for >= change.at for card in cards
+    )
 
 
 def _make_trial(case: Case, connection: ConnectionState, now: datetime) -> Change:

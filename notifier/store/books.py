@@ -187,6 +187,7 @@ class Books:
 
         What is there already stays as it is: the same change is never told twice.
         """
+        new = self._find_new(planned)
         self._upsert(tables.changes, [rows.change_row(one) for one in planned], keep=True)
         values = [
             {"kind": kind, "value": value, "seen_at": now}
@@ -199,8 +200,18 @@ class Books:
         for one in planned:
             if one.change.topic == Topic.LINK_REPLACED and one.change.is_told:
                 self.cards.rearm(one.change.case_id, now)
-        self.cards.wake((each.case_id for one in planned for each in one.notifications), now)
+        self.cards.wake((each.case_id for one in new for each in one.notifications), now)
         return self.outbox.enqueue([one for each in planned for one in each.notifications], now)
+
+    def _find_new(self, planned: Sequence[Planned]) -> list[Planned]:
+        """Return what is not written yet: what is, wakes nobody again."""
+        table, most = tables.changes, statements.MOST_PARAMETERS
+        ids = [one.change.change_id for one in planned]
+        known: set[str] = set()
+        for start in range(0, len(ids), most):
+            some = table.c.change_id.in_(ids[start : start + most])
+            known.update(self._connection.execute(select(table.c.change_id).where(some)).scalars())
+        return [one for one in planned if one.change.change_id not in known]
 
     def save_problem(
         self, subject: str, sentence: str, now: datetime, kind: TroubleKind = TroubleKind.UNREADABLE

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, func, literal, select, tuple_, update
 
 from notifier.domain.cards import Card
+from notifier.domain.delivery import DeliveryState, Purpose
 from notifier.domain.model import PENDING, TERMINAL_STATUSES, Account, ConnectionKey
 from notifier.store import statements, tables
 
@@ -28,6 +29,13 @@ _DUE: Final = (
     .where(_cards.c.next_at <= bindparam("now", type_=tables.Instant))
     .order_by(_cards.c.next_at)
     .limit(bindparam("most"))
+)
+_UNTOLD: Final = (
+    select(tables.outbox.c.case_id, tables.outbox.c.destination)
+    .where(tables.outbox.c.case_id.in_(bindparam("cases", expanding=True)))
+    .where(tables.outbox.c.state.in_((DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.MUTED)))
+    .where(tables.outbox.c.purpose == Purpose.TELL)
+    .distinct()
 )
 
 
@@ -67,8 +75,9 @@ class Cards:
             self._connection.execute(kept.values(next_at=now))
 
     def rearm(self, case_id: str, now: datetime) -> None:
-        """Begin the reminders of a case anew: its link is another one."""
-        anew = update(_cards).where(_cards.c.case_id == case_id)
+        """Begin the reminders of a case anew, wherever it was told: its link is another one."""
+        told = _cards.c.posted_at.is_not(None)
+        anew = update(_cards).where(_cards.c.case_id == case_id, told)
         self._connection.execute(anew.values(armed_at=now, reminders=0, escalations=0))
 
     def find_keys(self, case_ids: Iterable[str]) -> dict[str, ConnectionKey]:
@@ -149,7 +158,22 @@ class Cards:
             escalations=card.escalations,
             warned_at=card.warned_at,
             next_at=card.next_at,
+            warned_for=card.warned_for,
+            ended_for=card.ended_for,
         )
+
+    def note_stale(self, case_id: str, last_at: datetime) -> None:
+        """Remember that it was told of a case that nothing was heard of it since an instant."""
+        self._connection.execute(update(_cards).where(_cards.c.case_id == case_id).values(stale_for=last_at))
+
+    def find_untold(self, case_ids: Iterable[str]) -> set[tuple[str, str]]:
+        """Return, as case and destination, which cards have news that is on its way or kept back."""
+        wanted = list(dict.fromkeys(case_ids))
+        found: set[tuple[str, str]] = set()
+        for start in range(0, len(wanted), statements.MOST_PARAMETERS):
+            some = {"cases": wanted[start : start + statements.MOST_PARAMETERS]}
+            found.update((row[0], row[1]) for row in self._connection.execute(_UNTOLD, some))
+        return found
 
     def _change(self, card: Card, **values: Any) -> None:
         which = {"which": card.case_id, "where": card.destination}

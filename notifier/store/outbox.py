@@ -23,8 +23,9 @@ class Outbox:
         self._connection = connection
 
     def enqueue(self, notifications: Sequence[Notification], now: datetime) -> int:
-        """Put notifications into the outbox, due now; one that is there already stays as it is.
+        """Put notifications into the outbox, due now, and return how many of them are new.
 
+        One that is there already stays as it is.
         In a store that was just restored from a backup each may have been posted already: it is in doubt.
         """
         if not notifications:
@@ -32,8 +33,9 @@ class Outbox:
         dialect = self._connection.dialect.name
         statement = statements.insert_new(tables.outbox, dialect, "notification_id")
         doubt = restored.find_doubt(self._connection)
-        self._connection.execute(statement, [_new_row(one, now, doubt) for one in notifications])
-        return len(notifications)
+        new = [_new_row(one, now, doubt) for one in notifications]
+        counted = statement.execution_options(preserve_rowcount=True)
+        return self._connection.execute(counted, new).rowcount
 
     def recover(self, look_at: datetime, ends_at: datetime) -> int:
         """Put in doubt what a process that is no more was sending; return how many deliveries that are.

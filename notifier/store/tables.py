@@ -202,6 +202,10 @@ cards = Table(
     Column("escalations", Integer, nullable=False),
     Column("warned_at", Instant),
     Column("next_at", Instant),
+    Column("warned_for", Instant),
+    Column("ended_for", Instant),
+    Column("stale_for", Instant),
+    Column("is_escalated", Boolean, nullable=False),
     Index("cards_by_time", "next_at", sqlite_where=text("next_at IS NOT NULL")),
 )
 

@@ -109,9 +109,9 @@ def make_services(database: Database, clock: FakeClock) -> MakeService:
             oncall,
             clock,
             database,
-            ReminderKeeper(database, clock, planner, schedules, wake),
+            ReminderKeeper(database, clock, planner, schedules, wake, lambda: poller.targets),
             QuietKeeper(database, clock, planner, directory, wake),
-            StaleKeeper(database, clock, planner, schedules, wake),
+            StaleKeeper(database, clock, planner, schedules, wake, lambda: poller.targets),
         )
 
     return make

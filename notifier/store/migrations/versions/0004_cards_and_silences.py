@@ -19,9 +19,10 @@ _LAST_SIGN_OF_LIFE = """
 """
 _ADOPT = """
     INSERT INTO cards (case_id, destination, receiver, rule, opened_at, channel, message_ref, posted_at,
-                       is_fixed, armed_at, reminders, escalations, warned_at, next_at)
+                       is_fixed, armed_at, reminders, escalations, warned_at, next_at,
+                       warned_for, ended_for, stale_for, is_escalated)
     SELECT case_id, destination, receiver, '', ({opened_at}), channel, message_ref, {posted_at},
-           false, NULL, 0, 0, NULL, NULL
+           false, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, false
     FROM outbox
     WHERE seq IN (SELECT min(seq) FROM outbox WHERE {which} AND topic <> 'unknown_value'
                   GROUP BY case_id, destination)
@@ -77,6 +78,10 @@ def _create_cards() -> None:
         sa.Column("escalations", sa.Integer(), nullable=False),
         sa.Column("warned_at", sa.BigInteger(), nullable=True),
         sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("warned_for", sa.BigInteger(), nullable=True),
+        sa.Column("ended_for", sa.BigInteger(), nullable=True),
+        sa.Column("stale_for", sa.BigInteger(), nullable=True),
+        sa.Column("is_escalated", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("case_id", "destination"),
     )
     op.create_index(
