@@ -166,7 +166,8 @@ async def test_another_partner_that_is_down_holds_nothing_back(make_service: Mak
 
 async def test_a_walk_that_fails_keeps_its_reminders_back(make_service: MakeService) -> None:
     """Nobody may be reminded of what may be signed by now: it cannot be read."""
-    service = make_service(FakeSource(make_account(PENDING)), sales=make_channel())
+    other = make_account(account_id="P99999999")
+    service = make_service(FakeSource(make_account(PENDING), other), sales=make_channel())
     await service.start(PARTNER)
     await service.poll(PARTNER)
     service.source.errors = [SourceUnavailable("down")] * 20
