@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -62,8 +63,8 @@ async def grow_old(service: Service, days: int) -> None:
     """Let days pass with the retention at work: of what is older than ninety days nothing is left."""
     for _ in range(days // 5):
         await service.pass_time(timedelta(days=5))
-        before: datetime = service.clock.now() - timedelta(days=90)
-        while service.database.run_now(lambda books, before=before: books.prune(before, 200)):
+        before = service.clock.now() - timedelta(days=90)
+        while service.database.run_now(partial(Books.prune, before=before, most=200)):
             pass
 
 
