@@ -374,8 +374,8 @@ class Poller:
         self, target: Target, sentence: str, kind: TroubleKind = TroubleKind.UNREADABLE
     ) -> None:
         subject = str(target)
-        is_known = self.problems.get(subject) == sentence and subject not in self._unwritten
-        if is_known and self._kinds.get(subject) is kind:
+        is_known = self.problems.get(subject) == sentence
+        if is_known and self._kinds.get(subject) is kind and subject not in self._unwritten:
             return
         self.problems[subject], self._kinds[subject] = sentence, kind
         if not is_known:

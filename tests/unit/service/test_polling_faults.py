@@ -1,4 +1,4 @@
-"""What polls make of answers that contradict each other, of a store that fails now and then, and of limits."""
+"""What polls make of answers that contradict each other, of a store that fails, and of limits."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ async def test_a_missing_sibling_ends_nothing_but_itself(make_service: MakeServi
     """Where the account cannot be read, a connection that is there must not be told as withdrawn."""
 
     class Narrow(FakeSource):
-        async def confirm_account(self, account_id: str) -> None:  # type: ignore[override]
+        async def confirm_account(self, account_id: str) -> None:
             del account_id
 
     service = make_service(Narrow(make_account(PENDING)))
