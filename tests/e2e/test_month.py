@@ -162,7 +162,10 @@ def judge(slack: SandboxSlack) -> None:
 
 def tell(threads: list[list[str]]) -> list[list[str]]:
     """Return what was said with every row of reminders as one."""
-    return [[line for line, _ in groupby(thread)] for thread in threads]
+    return [
+        [line for line, row in groupby(thread) for _ in range(1 if line == REMINDER else len(list(row)))]
+        for thread in threads
+    ]
 
 
 def read_threads(slack: SandboxSlack, channel: str) -> dict[str, list[list[str]]]:
