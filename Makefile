@@ -36,7 +36,7 @@ test: $(DEV) ## Install what is needed and run every check
 	$(BIN)/pytest -n 2
 
 unit: $(DEV) ## Run the unit tests only (under 20 seconds)
-	$(BIN)/pytest -n 2 tests/unit tests/property
+	$(BIN)/pytest -n 2 tests/unit
 
 chaos: $(DEV) ## Kill it 500 times between servers that misbehave, and count what is lost or doubled (KILLS=n SEED=x)
 	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED))

@@ -24,9 +24,9 @@ from tests.fakes import (
     make_connection,
     make_request,
 )
-from tests.unit.service.conftest import MakeService, Service
-from tests.unit.service.test_cards import PENDING, REPLY, UPDATE, WHOLE, ask_for_many, begin, make_channel
-from tests.unit.service.test_quiet import silence
+from tests.service.conftest import MakeService, Service
+from tests.service.test_cards import PENDING, REPLY, UPDATE, WHOLE, ask_for_many, begin, make_channel
+from tests.service.test_quiet import silence
 
 BOTH = (Route(("sales", "oncall"), name="all"),)
 PARTNER = PartnerTarget("dintero", "P10000000")

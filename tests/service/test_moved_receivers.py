@@ -8,9 +8,9 @@ from notifier.domain.watch import AccountTarget
 from notifier.errors import DeliveryUnavailable
 from notifier.store.report import list_letters
 from tests.fakes import ACCOUNT, FakeReceiver, FakeSource, make_account, make_connection, make_request
-from tests.unit.service.conftest import MakeService, Service
-from tests.unit.service.test_cards import ENABLED, PENDING, ask_for_many, begin, make_channel
-from tests.unit.service.test_quiet import silence
+from tests.service.conftest import MakeService, Service
+from tests.service.test_cards import ENABLED, PENDING, ask_for_many, begin, make_channel
+from tests.service.test_quiet import silence
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 HOUR = timedelta(hours=1)

@@ -23,7 +23,7 @@ from tests.fakes import (
     make_outcome,
     make_request,
 )
-from tests.unit.service.conftest import MakeService, Service
+from tests.service.conftest import MakeService, Service
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 MESSAGE, REPLY, UPDATE = Form.MESSAGE, Form.REPLY, Form.UPDATE

@@ -10,7 +10,7 @@ from notifier.domain.watch import AccountTarget
 from notifier.errors import DeliveryAmbiguous, DeliveryRateLimited, DeliveryUnavailable
 from notifier.store.report import list_letters, read_status
 from tests.fakes import ACCOUNT, FakeReceiver, FakeSource, make_account, make_connection, make_request
-from tests.unit.service.conftest import MakeService, Service
+from tests.service.conftest import MakeService, Service
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 TAKEN = DeliveryAmbiguous("cut off", code="taken")

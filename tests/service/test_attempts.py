@@ -21,7 +21,7 @@ from tests.fakes import (
     make_outcome,
     make_request,
 )
-from tests.unit.service.conftest import MakeService, Service
+from tests.service.conftest import MakeService, Service
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 

@@ -19,8 +19,8 @@ from tests.fakes import (
     make_outcome,
     make_request,
 )
-from tests.unit.service.conftest import MakeService, Service
-from tests.unit.service.test_cards import ENABLED, PENDING, ask_for_many, begin, make_channel
+from tests.service.conftest import MakeService, Service
+from tests.service.test_cards import ENABLED, PENDING, ask_for_many, begin, make_channel
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 HOUR = timedelta(hours=1)

@@ -24,7 +24,7 @@ from tests.fakes import (
     make_connection,
     make_request,
 )
-from tests.unit.service.conftest import MakeService, Service
+from tests.service.conftest import MakeService, Service
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 UNREADABLE = "The notifier cannot read Dintero"

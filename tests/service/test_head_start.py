@@ -7,7 +7,7 @@ from notifier.errors import SourceUnavailable
 from notifier.service.head_start import FRESH_SECONDS, HeadStart
 from notifier.service.poller import Poller
 from tests.fakes import ACCOUNT, FakeClock, FakeSource, make_account, make_connection, make_request
-from tests.unit.service.conftest import MakeService
+from tests.service.conftest import MakeService
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 PARTNER = PartnerTarget("dintero", "P11200000")

@@ -15,8 +15,8 @@ from notifier.store.database import Database
 from tests.fakes import ACCOUNT, FakeClock, FakeReceiver, make_account
 from tests.integration.conftest import make_url
 from tests.integration.test_schema import make_at
-from tests.unit.service.conftest import MakeService, Service, make_services
-from tests.unit.service.test_cards import ENABLED, begin, make_channel
+from tests.service.conftest import MakeService, Service, make_services
+from tests.service.test_cards import ENABLED, begin, make_channel
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 DAY = timedelta(days=1)

@@ -14,7 +14,7 @@ from tests.fakes import (
     make_connection,
     make_request,
 )
-from tests.unit.service.conftest import MakeService, Service
+from tests.service.conftest import MakeService, Service
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 SINGLE = ConnectionTarget("dintero", VIPPS)

@@ -13,7 +13,7 @@ from tests.fakes import (
     make_outcome,
     make_request,
 )
-from tests.unit.service.conftest import MakeService
+from tests.service.conftest import MakeService
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 SINGLE = ConnectionTarget("dintero", VIPPS)

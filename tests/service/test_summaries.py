@@ -18,7 +18,7 @@ from tests.fakes import (
     make_outcome,
     make_request,
 )
-from tests.unit.service.conftest import MakeService, Service
+from tests.service.conftest import MakeService, Service
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 MONDAY = Appointment(0, 9 * 60, UTC)
