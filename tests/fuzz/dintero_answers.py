@@ -14,8 +14,8 @@ from notifier.domain.model import AccountSnapshot
 from notifier.errors import SourceError, SourceMalformed
 from tests.fuzz.exploring import Target
 from tests.fuzz.mutation import Batch, batch
+from tests.property.test_dintero_answers import BODIES, encode_whole
 from tests.unit.dintero.samples import FOLDER, PLACE, VIPPS
-from tests.unit.dintero.test_fuzz import BODIES, encode_whole
 
 VALUE: Final = "value"
 NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)

@@ -23,8 +23,7 @@ from notifier.sandbox.limits import MAX_TEXT_IN_BLOCKS, text_length
 from tests.fuzz.dintero_answers import ALL, NOW, SAMPLES, VALUE
 from tests.fuzz.exploring import Target
 from tests.fuzz.mutation import Batch, batch, repeatable
-from tests.unit.dintero.samples import PLACE
-from tests.unit.receivers.test_outside_text import (
+from tests.property.test_outside_text import (
     NASTY,
     Case,
     assert_machines_take,
@@ -35,6 +34,7 @@ from tests.unit.receivers.test_outside_text import (
     find_texts,
     messages,
 )
+from tests.unit.dintero.samples import PLACE
 
 MENTION: Final = read_mention("S024BE7LH")
 HOUSE: Final = House(("sign.example", "*.example.com"), "https://sign.example")

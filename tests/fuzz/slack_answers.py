@@ -19,7 +19,7 @@ from notifier.receivers.slack.refusals import KNOWN_CODES
 from tests.fuzz.dintero_answers import VALUE, header_values
 from tests.fuzz.exploring import Target
 from tests.fuzz.mutation import Batch, batch
-from tests.unit.dintero.test_fuzz import VALUES
+from tests.property.test_dintero_answers import VALUES
 
 ADDRESS: Final = Address("sales", "#sales", "NOTIFIER_SLACK__BOT_TOKEN", "NOTIFIER_SLACK__CHANNEL")
 SECRET: Final = "xoxb-CANARY-7f3a"

@@ -21,7 +21,7 @@ from notifier.receivers.text import measure
 from notifier.settings.text_model import TextKind
 from notifier.texts import VARIABLES, Text, check_template, find_kind, make_texts
 from tests.fakes import NOW
-from tests.unit.receivers.test_outside_text import (
+from tests.property.test_outside_text import (
     assert_visible,
     assert_within_limits,
     find_alive,

@@ -14,8 +14,8 @@ from notifier.receivers.pagerduty.receiver import PagerDutyReceiver
 from notifier.sandbox import answer
 from tests.contract.receivers.conftest import LINK, ROUTING_KEY
 from tests.contract.receivers.inbox import Inbox
+from tests.property.test_outside_text import NASTY
 from tests.unit.receivers.test_golden_messages import MESSAGES
-from tests.unit.receivers.test_outside_text import NASTY
 
 
 def make(inbox: Inbox, session: aiohttp.ClientSession) -> PagerDutyReceiver:
