@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 NOT_YET = ("slack_sdk", "sqlalchemy", "alembic", "cryptography", "notifier.sandbox", "aiohttp.web", "jinja2")
 """What takes long to import, and is needed only behind the first poll or not at all."""

@@ -72,7 +72,7 @@ OURS = re.compile(
 DANGEROUS = re.compile(r"<[!@]|[*~`]|\w+://\w|@\w|:[a-z0-9_+'-]+:|[^\W\d_]\.[^\W\d_]")
 """What some service or other makes a mention, an emoji, a link or bold type of."""
 PAYLOAD = Draft202012Validator(
-    json.loads((Path(__file__).parents[3] / "docs/webhook-payload.schema.json").read_text(encoding="utf-8"))
+    json.loads((Path(__file__).parents[2] / "docs/webhook-payload.schema.json").read_text(encoding="utf-8"))
 )
 ALIVE = re.compile(
     r"[<>*~`\r\u2028\u2029]"
