@@ -13,9 +13,11 @@ from typing import Final
 import structlog
 
 from notifier.domain.cards import Card, find_place, is_card
+from notifier.domain.compose import Dossier
 from notifier.domain.delivery import Claim, Form, Notification, Purpose
 from notifier.domain.notices import NoticeKind
 from notifier.domain.retry import RetryPolicy
+from notifier.domain.silences import Silence, find_silence
 from notifier.domain.storm import StormGuard
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.domain.writing import Matter, is_for_channel, is_made_by_time, is_needed, is_shown
@@ -216,6 +218,10 @@ class Dispatcher:
         if place is None or not is_needed(matter, now):
             books.outbox.record_covered(claim, now)
             return claim, matter, False
+        silence = _find_silence(books, matter, now)
+        if silence is not None:
+            books.outbox.record_muted(claim, f"silence {silence.silence_id}")
+            return claim, matter, False
         claim = replace(claim, place=place)
         is_guarded = receiver.traits.is_read_by_people and is_card(claim, card)
         if is_guarded and not self._storms.lets_pass(books, claim, now):
@@ -294,6 +300,13 @@ class _Lane:
         self.free_at = 0.0
         self.is_unclear = False
         self.news = asyncio.Event()
+
+
+def _find_silence(books: Books, matter: Matter | None, now: datetime) -> Silence | None:
+    """Return the silence that has begun since a reminder was made; what has happened is not taken back."""
+    if not isinstance(matter, Dossier) or not is_made_by_time(matter):
+        return None
+    return find_silence(books.load_silences(now), matter.change, matter.account, now)
 
 
 def _load_matter(books: Books, notification: Notification, card: Card | None) -> Matter | None:

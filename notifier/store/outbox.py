@@ -119,6 +119,10 @@ class Outbox:
         """Undo a claim: nothing was sent on it."""
         self._change(claim, state=DeliveryState.DUE, attempts=claim.attempt - 1)
 
+    def record_muted(self, claim: Claim, reason: str) -> None:
+        """Keep back what was about to be sent; it was not tried."""
+        self._change(claim, state=DeliveryState.MUTED, attempts=claim.attempt - 1, covered_by=reason)
+
     def take_again(self, claim: Claim) -> None:
         """Redo a claim that was undone in this transaction."""
         table, one = tables.outbox, claim.notification

@@ -209,3 +209,15 @@ async def test_a_silence_is_not_said_where_nothing_waits(make_service: MakeServi
     await service.pass_time(timedelta(0))
     assert "A silence has begun" not in oncall.headlines
     assert "A silence has begun" in sales.headlines
+
+
+async def test_a_reminder_that_is_on_its_way_stops_for_a_silence(make_service: MakeService) -> None:
+    """A silence that begins after a reminder was made must keep that back too."""
+    service = await begin(make_service)
+    service.clock.advance(timedelta(days=3).total_seconds())
+    await service.reminders.tend()
+    silence(service, "connection=vipps", hours=1)
+    await service.dispatcher.drain(5)
+    assert not any("Reminder" in one for one in service.sales.headlines)
+    await service.pass_time(2 * HOUR)
+    assert sum("Reminder" in one for one in service.sales.headlines) == 1
