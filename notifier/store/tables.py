@@ -268,7 +268,6 @@ holds = Table(
     Column("next_attempt_at", Instant, nullable=False),
     Column("error_code", Text, nullable=False),
     Column("error", Text, nullable=False),
-    Column("fallback_at", Instant),
 )
 
 known_values = Table(

@@ -46,7 +46,6 @@ _WAKE_THOSE_THAT_WAIT = """
 def upgrade() -> None:
     """Add the tables and columns, and adopt what was posted."""
     op.add_column("changes", sa.Column("poll", sa.Text(), server_default="", nullable=False))
-    op.add_column("holds", sa.Column("fallback_at", sa.BigInteger(), nullable=True))
     for name, default in (("purpose", "tell"), ("rule", ""), ("covered_by", ""), ("form", "message")):
         op.add_column("outbox", sa.Column(name, sa.Text(), server_default=default, nullable=False))
     op.create_index("outbox_by_case", "outbox", ["case_id", "destination"], unique=False)
