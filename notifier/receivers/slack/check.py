@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 
 from notifier.domain.delivery import Finding, Level, Receipt, WhenUnsure
-from notifier.domain.message import Message, Mood, Outside
+from notifier.domain.message import Message
 from notifier.errors import DeliveryError, DeliveryRejected
+from notifier.receivers.one_way import AT_LEAST_ONCE, TEST_MESSAGE
 from notifier.receivers.slack.access import (
     READ_PRIVATE,
     READ_PUBLIC,
@@ -25,28 +26,10 @@ from notifier.receivers.text import clean_line
 Send = Callable[[Message], Awaitable[Receipt]]
 """Sends one message through the receiver that is checked."""
 
-TEST_MESSAGE: Final = Message(
-    notification_id="check",
-    topic="check",
-    mood=Mood.NEUTRAL,
-    headline="This is a test message of dintero-notifier",
-    account_id="",
-    connection=Outside(""),
-    is_test=True,
-    advice="It shows that messages arrive here. There is nothing to do.",
-)
-
 _NAME_CHARS: Final = 80
 _EXACTLY_ONCE: Final = (
     "exactly once: after an unclear answer the channel's history is read before a message is sent again"
 )
-_AT_LEAST_ONCE: Final = {
-    WhenUnsure.RESEND: "at least once: after an unclear answer a message is sent again, so it may double",
-    WhenUnsure.HOLD: (
-        "at most once: after an unclear answer a message is held until somebody decides about it "
-        "(`notifier outbox list`)"
-    ),
-}
 
 
 async def check_webhook(
@@ -64,7 +47,7 @@ async def check_webhook(
         "shared. Whoever reads it can open the signature links that are posted there"
     )
     yield Finding(Level.WARNING, subject, warning)
-    yield Finding(Level.OK, subject, _AT_LEAST_ONCE[when_unsure])
+    yield Finding(Level.OK, subject, AT_LEAST_ONCE[when_unsure])
     if sends:
         yield await _send_test(address, send)
 
@@ -144,7 +127,7 @@ async def _check_guarantee(
         read_api(await api.get("conversations.history", channel=channel, limit=1), address)
     except DeliveryError as error:
         sentence = (
-            f"{_AT_LEAST_ONCE[when_unsure]}. The channel's history cannot be read: {_tell(error, address)}"
+            f"{AT_LEAST_ONCE[when_unsure]}. The channel's history cannot be read: {_tell(error, address)}"
         )
         return Finding(Level.WARNING, subject, sentence)
     return Finding(Level.OK, subject, _EXACTLY_ONCE)

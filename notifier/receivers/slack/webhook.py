@@ -4,14 +4,12 @@ It tells neither channel nor `ts`, so nothing can be looked for, updated or thre
 """
 
 from collections.abc import AsyncIterator
-from datetime import datetime
-from hashlib import blake2b
 
 import aiohttp
 
 from notifier.domain.delivery import BY_ITSELF, Finding, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.message import Message
-from notifier.errors import LookupImpossible
+from notifier.receivers.one_way import OneWayReceiver
 from notifier.receivers.slack.answers import Address, read_webhook
 from notifier.receivers.slack.blocks import render
 from notifier.receivers.slack.check import check_webhook
@@ -19,7 +17,7 @@ from notifier.receivers.slack.client import Webhook, load_sdk
 from notifier.receivers.slack.mention import read_mention
 
 
-class SlackWebhookReceiver:
+class SlackWebhookReceiver(OneWayReceiver):
     """Posts to one incoming webhook. `mention` is as in `read_mention`, which raises ConfigError."""
 
     def __init__(
@@ -34,59 +32,26 @@ class SlackWebhookReceiver:
         when_unsure: WhenUnsure = WhenUnsure.RESEND,
         url_setting: str = "NOTIFIER_SLACK__WEBHOOK_URL",
     ) -> None:
+        super().__init__(
+            name,
+            "slack_webhook",
+            url.strip(),
+            pace_seconds=pace_seconds,
+            timeout_seconds=timeout_seconds,
+            when_unsure=when_unsure,
+        )
         self._address = Address(name, channel="", credential_setting=url_setting)
         self._webhook = Webhook(url=url, session=session, address=self._address)
         self._mention = read_mention(mention)
-        self._pace_seconds = pace_seconds
-        self._timeout_seconds = timeout_seconds
-        self._when_unsure = when_unsure
-        self._destination = blake2b(url.strip().encode(), digest_size=16, person=b"slack_webhook").hexdigest()
-
-    def __repr__(self) -> str:
-        return f"SlackWebhookReceiver({self.name!r})"
-
-    @property
-    def name(self) -> str:
-        """Its name in the settings."""
-        return self._address.name
-
-    @property
-    def destination(self) -> str:
-        """A digest of the webhook's address, from which the address cannot be found."""
-        return self._destination
 
     @property
     def traits(self) -> Traits:
         """People read it; what was posted can neither be changed nor replied to."""
         return Traits()
 
-    @property
-    def pace_seconds(self) -> float:
-        """The shortest time between two messages: Slack takes about one a second."""
-        return self._pace_seconds
-
-    @property
-    def timeout_seconds(self) -> float:
-        """The longest that one request takes."""
-        return self._timeout_seconds
-
-    @property
-    def when_unsure(self) -> WhenUnsure:
-        """What to do after an unclear answer: a webhook cannot be asked what it has."""
-        return self._when_unsure
-
-    def now_there(self) -> datetime | None:
-        """Return None: what time it is there is of no use without a history."""
-        return None
-
     async def prepare(self) -> None:
         """Nothing has to be known before the first message, but slack_sdk has to be there."""
         await load_sdk()
-
-    async def find(self, notification_id: str, since: datetime, place: Place = BY_ITSELF) -> Receipt | None:
-        """Raise LookupImpossible: a webhook keeps no history."""
-        del notification_id, since, place
-        raise LookupImpossible(f"{self._address}: an incoming webhook cannot be asked what it has posted")
 
     async def send(
         self,
