@@ -44,7 +44,8 @@ from notifier.service.ports import Clock, Receiver, Source
 from notifier.service.pruner import Pruner
 from notifier.service.quiet_keeper import QuietKeeper
 from notifier.service.recorder import Recorder
-from notifier.service.reminders import ReminderKeeper, StaleKeeper
+from notifier.service.reminders import ReminderKeeper
+from notifier.service.stale import StaleKeeper
 from notifier.service.store_watch import StoreWatch
 from notifier.service.storms import Storms
 from notifier.service.supervisor import Supervisor

@@ -1,9 +1,7 @@
 """Reminds of what is still unsigned, and says when it expires: what only time brings about."""
 
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -11,17 +9,13 @@ import structlog
 from notifier.domain.cards import Card
 from notifier.domain.change import Change, Reason, Topic
 from notifier.domain.delivery import Notification, Purpose
-from notifier.domain.identity import name_of
 from notifier.domain.plan import Guide, Outcome, Planned, notify
-from notifier.domain.reminders import Schedule, stale_at
 from notifier.domain.routes import DEFAULT_SCHEDULE
-from notifier.domain.stage import Stage, assess
 from notifier.domain.state import AccountState, Case, ConnectionState
 from notifier.domain.unread import find_unread
 from notifier.domain.waiting import PUT_OFF, Turn, take_turn
-from notifier.domain.watch import Target
-from notifier.service.planner import Planner
-from notifier.service.ports import Books, Clock, Store
+from notifier.service.ports import Books
+from notifier.service.timekeeper import Timekeeper
 
 _log = structlog.get_logger("notifier.reminders")
 
@@ -32,51 +26,32 @@ MOST_TURNS: Final = 20
 """So often in a row it is looked for what is due; others wait for the store too."""
 
 
-class ReminderKeeper:
-    """Looks at every card whose time has come; `on_news` is called when something is to be sent.
-
-    `list_targets` gives what is read: nobody is reminded of what cannot be read at present.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        planner: Planner,
-        schedules: Mapping[str, Schedule],
-        on_news: Callable[[], None],
-        list_targets: Callable[[], Iterable[Target]] = tuple,
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._planner = planner
-        self._schedules = schedules
-        self._on_news = on_news
-        self._list_targets = list_targets
+class ReminderKeeper(Timekeeper):
+    """Looks at every card whose time has come."""
 
     async def tend(self) -> float:
         """Say what is due; return the seconds until something is due again."""
         due_at: datetime | None = None
         for _ in range(MOST_TURNS):
-            count, told, due_at = await self._store.run(self._take_turns)
+            count, told, due_at = await self.store.run(self._take_turns)
             if told:
-                self._on_news()
+                self.on_news()
                 _log.info("reminded", count=told)
             if count < MOST_A_TURN:
                 break
         if due_at is None:
             return LONGEST_SECONDS
-        seconds = (due_at - self._clock.now()).total_seconds()
+        seconds = (due_at - self.clock.now()).total_seconds()
         return min(LONGEST_SECONDS, max(0.05, seconds))
 
     def _take_turns(self, books: Books) -> tuple[int, int, datetime | None]:
-        now = self._clock.now()
+        now = self.clock.now()
         cards = books.cards.list_due(now, MOST_A_TURN)
         if not cards:
             return 0, 0, books.cards.next_due_at()
-        guide = self._planner.guide(books, now)
+        guide = self.planner.guide(books, now)
         cases = books.load_cases(card.case_id for card in cards)
-        unread = find_unread(books.troubles.list_problems(), self._list_targets())
+        unread = find_unread(books.troubles.list_problems(), self.list_targets())
         untold = books.cards.find_untold(card.case_id for card in cards)
         told = 0
         for card in cards:
@@ -104,7 +79,7 @@ class ReminderKeeper:
     ) -> int:
         account, connection, case = found
         match = guide.find_match(card.rule)
-        schedule = self._schedules.get(match.reminders) or self._schedules[DEFAULT_SCHEDULE]
+        schedule = self.schedules.get(match.reminders) or self.schedules[DEFAULT_SCHEDULE]
         trial = _make_trial(case, connection, now)
         reason = guide.quiet.find_reason(trial, account.account, match) if guide.quiet else ""
         turn = take_turn(card, connection, case, schedule, now, is_silenced=bool(reason), is_untold=is_untold)
@@ -120,7 +95,7 @@ class ReminderKeeper:
         if change is None:
             return []
         if change.topic == Topic.EXPIRED:
-            return self._planner.plan(books, [change], account.account, now)
+            return self.planner.plan(books, [change], account.account, now)
         own = guide.directory.destinations.get(card.receiver)
         told: dict[str, Notification] = {}
         if own is not None:
@@ -140,94 +115,6 @@ class ReminderKeeper:
             for where, one in told.items()
         )
         return [Planned(change, Outcome.PLANNED, (*updates, *told.values()), opened)]
-
-
-class StaleKeeper:
-    """Reports, once, pending connections to which nothing has happened for long."""
-
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        planner: Planner,
-        schedules: Mapping[str, Schedule],
-        on_news: Callable[[], None],
-        list_targets: Callable[[], Iterable[Target]] = tuple,
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._planner = planner
-        self._schedules = schedules
-        self._on_news = on_news
-        self._list_targets = list_targets
-
-    async def tend(self) -> float:
-        """Look at all that is pending, some accounts at a time; return the seconds until the next look."""
-        spans = [one.stale_after for one in self._schedules.values() if one.stale_after is not None]
-        if not spans:
-            return 24 * 3600.0
-        after: str | None = ""
-        while after is not None:
-            after = await self._store.run(partial(self._look, after=after, span=min(spans)))
-        return min(900.0, max(1.0, min(spans).total_seconds() / 10))
-
-    def _look(self, books: Books, *, after: str, span: timedelta) -> str | None:
-        now = self._clock.now()
-        ids, last = books.list_silent(after, now - span, MOST_A_TURN)
-        if not ids:
-            return last
-        guide = self._planner.guide(books, now)
-        unread = find_unread(books.troubles.list_problems(), self._list_targets())
-        told = 0
-        for account in books.load_accounts(ids).values():
-            changes = [
-                change
-                for connection in account.connections.values()
-                if not unread.hides(connection.key, connection.source)
-                and (change := self._find_stale(guide, account, connection, now)) is not None
-            ]
-            cards = books.cards.load_followers(change.case_id for change in changes)
-            changes = [one for one in changes if not _is_reported(one, cards.get(one.case_id, ()))]
-            if changes:
-                told += books.save_planned(self._planner.plan(books, changes, account.account, now), now)
-            for one in changes:
-                books.cards.note_stale(one.case_id, one.at or now)
-        if told:
-            self._on_news()
-        return last
-
-    def _find_stale(
-        self, guide: Guide, account: AccountState, connection: ConnectionState, now: datetime
-    ) -> Change | None:
-        case = connection.case
-        if case is None or assess(connection, case, now).stage not in {Stage.ASKED, Stage.APPLIED}:
-            return None
-        own = [
-            event.created_at or event.seen_at for event in connection.events if event.case_id == case.case_id
-        ]
-        last = max([case.signup_created_at or case.opened_at, *own])
-        change = Change(
-            change_id=name_of("stale", case.case_id, last.isoformat()),
-            topic=Topic.STALE,
-            key=case.key,
-            case_id=case.case_id,
-            status=connection.status,
-            seen_at=now,
-            reason=Reason.NO_NEWS,
-            is_told=True,
-            at=last,
-        )
-        names = {match.reminders for _, match in guide.decide(change, account.account).values()}
-        schedules = [self._schedules.get(name) or self._schedules[DEFAULT_SCHEDULE] for name in names]
-        times = [at for one in schedules if (at := stale_at(one, last)) is not None]
-        return change if times and min(times) <= now else None
-
-
-def _is_reported(change: Change, cards: Iterable[Card]) -> bool:
-    """Whether somebody was told already that nothing was heard since then."""
-    return any(
-        card.stale_for is not None and change.at is not None and card.stale_for >= change.at for card in cards
-    )
 
 
 def _make_trial(case: Case, connection: ConnectionState, now: datetime) -> Change:

@@ -22,7 +22,8 @@ from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.quiet_keeper import QuietKeeper
 from notifier.service.recorder import Recorder
-from notifier.service.reminders import ReminderKeeper, StaleKeeper
+from notifier.service.reminders import ReminderKeeper
+from notifier.service.stale import StaleKeeper
 from notifier.service.storms import Storms
 from notifier.store.database import Database
 from tests.fakes import FakeClock, FakeReceiver, FakeSource
