@@ -58,7 +58,8 @@ picture: $(DEV) ## Draw the pictures in docs/ anew from the sandbox's page (need
 
 requirements: $(DEV) ## Make requirements/*.txt anew from pyproject.toml, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 pyproject.toml -o requirements/runtime.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 --extra dev --extra apprise pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 --extra dev --extra apprise --extra fast --extra postgres pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 --extra fast --extra postgres --constraint requirements/runtime.txt pyproject.toml -o requirements/wide.txt
 	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --python-version 3.11 - -o requirements/build.txt
 
 clean: ## Remove what the other commands made
