@@ -53,8 +53,8 @@ from notifier.settings import Addressee, Settings, find_address, resolve_receive
 from notifier.settings.model import PollSettings, SourceSettings
 
 if TYPE_CHECKING:
-    from notifier.store.database import Database
     from notifier.store.links import LinkCount
+    from notifier.store.opening import AnyStore
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -128,23 +128,21 @@ async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIt
 
 def check_store(settings: Settings) -> Iterator[Finding]:
     """Say whether the store can be used, and who can read it; one that is not there yet is not made."""
-    from notifier.store.database import Database  # noqa: PLC0415 - see _open_store
-    from notifier.store.upkeep import find_exposed  # noqa: PLC0415
+    from notifier.store.opening import make_store  # noqa: PLC0415 - see _open_store
 
-    database = Database(settings.store.url, settings.store.keys)
+    store = make_store(settings.store.url.get_secret_value(), settings.store.keys)
     try:
-        yield Finding(Level.OK, "store", database.examine())
-        if not database.path.exists():
+        yield Finding(Level.OK, "store", store.examine())
+        if not store.is_there():
             return
-        path = find_exposed(database.path.resolve())
-        if path is not None:
+        if path := store.find_exposed():
             sentence = f"{path} can be read by other users of this machine: chmod 600 it"
             yield Finding(Level.WARNING, "store", sentence)
-        yield _judge_links(database.count_links(), settings)
+        yield _judge_links(store.count_links(), settings)
     except NotifierError as error:
         yield Finding(Level.PROBLEM, "store", str(error))
     finally:
-        database.close()
+        store.close()
 
 
 def _judge_links(count: "LinkCount", settings: Settings) -> Finding:
@@ -205,17 +203,17 @@ def list_targets(settings: Settings) -> tuple[Target, ...]:
     )
 
 
-def _open_store(settings: Settings, *, creates: bool) -> "Database":
-    from notifier.store.database import Database  # noqa: PLC0415 - long to import, and polls wait
+def _open_store(settings: Settings, *, creates: bool) -> "AnyStore":
+    from notifier.store.opening import make_store  # noqa: PLC0415 - long to import, and polls wait
 
-    database = Database(settings.store.url, settings.store.keys)
+    store = make_store(settings.store.url.get_secret_value(), settings.store.keys)
     try:
-        database.lock()
-        database.open(creates=creates)
+        store.lock()
+        store.open(creates=creates)
     except BaseException:
-        database.close()
+        store.close()
         raise
-    return database
+    return store
 
 
 @asynccontextmanager
@@ -232,7 +230,7 @@ async def _begin_reading(settings: Settings, outside: Outside, clock: Clock) -> 
 @asynccontextmanager
 async def _watch_store(settings: Settings, outside: Outside, clock: Clock) -> AsyncIterator[StoreWatch]:
     chosen = [outside.receivers[one.name] for one in _list_emergency_receivers(settings)]
-    where = f"{settings.store.path.absolute()} on {socket.gethostname()}"
+    where = f"{settings.store.place} on {socket.gethostname()}"
     emergency = Emergency(chosen, where, clock)
     watch = StoreWatch(clock, emergency, settings.store.emergency_after_seconds)
     tasks = [asyncio.ensure_future(emergency.run()), asyncio.ensure_future(watch.observe())]
@@ -250,7 +248,7 @@ def _list_emergency_receivers(settings: Settings) -> list[Addressee]:
 
 def _make_engine(
     settings: Settings,
-    store: "Database | StoreWatch",
+    store: "AnyStore | StoreWatch",
     outside: Outside,
     clock: Clock,
     watch: StoreWatch | None = None,
