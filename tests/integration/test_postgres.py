@@ -17,7 +17,7 @@ from notifier.store import tables
 from notifier.store.opening import make_store
 from notifier.store.postgres import MOST_TRIES, PostgresStore
 from tests.fakes import FakeClock
-from tests.postgres import Server
+from tests.postgres import Cluster
 
 NOW = FakeClock().now()
 
@@ -32,9 +32,9 @@ def enqueue(*notifications: Notification) -> Any:
     return lambda books: books.outbox.enqueue(notifications, NOW)
 
 
-def test_two_engines_make_the_tables_at_once(postgres: Server) -> None:
+def test_two_engines_make_the_tables_at_once(postgres: Cluster) -> None:
     """Engines that start together on an empty database must not get into one another's way."""
-    url = postgres.make_url(postgres.make_database())
+    url = postgres.make_database()
 
     async def open_all() -> None:
         await asyncio.gather(*(asyncio.to_thread(_open_and_close, url) for _ in range(4)))
@@ -147,12 +147,12 @@ def test_the_clocks_offset_is_small_on_one_machine(postgres_url: str) -> None:
         assert abs(store.read_clock_offset()) < timedelta(seconds=0.5)
 
 
-def test_another_programs_database_is_left_alone(postgres: Server) -> None:
+def test_another_programs_database_is_left_alone(postgres: Cluster) -> None:
     """Tables that are not ours, under our names, must be a sentence and not be touched."""
     name = postgres.make_database()
     postgres.execute("CREATE TABLE events (id int)", name)
     with (
-        PostgresStore(postgres.make_url(name)) as store,
+        PostgresStore(name) as store,
         pytest.raises(StoreUnusable, match="belongs to another program"),
     ):
         store.open()
