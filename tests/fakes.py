@@ -6,6 +6,7 @@ Everything between them is real: the recorder, the dispatcher, and a SQLite file
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 
 from notifier.domain.delivery import BY_ITSELF, Finding, Form, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.message import Message
@@ -19,6 +20,7 @@ from notifier.domain.model import (
     Signup,
 )
 from notifier.domain.watch import (
+    DIGEST_BYTES,
     AccountTarget,
     ConnectionTarget,
     Fingerprint,
@@ -182,7 +184,7 @@ class FakeSource:
             raise SourceNotFound("there is none", status=404)
         # A link does not show itself, and is a difference all the same.
         links = [event.link.url for one in snapshot.connections for event in one.events if event.link]
-        fingerprint = Fingerprint(repr((snapshot, links)).encode())
+        fingerprint = Fingerprint(_digest((snapshot, links)))
         return None if seen == fingerprint else Reading(snapshot, fingerprint)
 
     async def walk(
@@ -193,7 +195,7 @@ class FakeSource:
         for number, (account_id, snapshot) in enumerate(sorted(self.accounts.items())):
             if number and self.errors:
                 raise self.errors.pop(0)
-            digest = repr(snapshot).encode()
+            digest = _digest(snapshot)
             yield (Sighting(account_id, digest, None if seen.get(account_id) == digest else snapshot),)
 
     async def confirm(self, key: ConnectionKey) -> AccountSnapshot | None:
@@ -215,6 +217,10 @@ class FakeSource:
         nothing: tuple[Finding, ...] = ()
         for finding in nothing:
             yield finding
+
+
+def _digest(answer: object) -> bytes:
+    return blake2b(repr(answer).encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def make_account(*connections: ConnectionSnapshot, account_id: str = ACCOUNT) -> AccountSnapshot:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from notifier.domain.model import AccountSnapshot, ConnectionKey
 
@@ -49,9 +49,15 @@ class PartnerTarget:
 Target: TypeAlias = ConnectionTarget | AccountTarget | PartnerTarget
 
 
+DIGEST_BYTES: Final = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What an answer can be recognised by: a digest of its bytes, and the ETag it came with."""
+    """What an answer can be recognised by: a digest of its bytes, and the ETag it came with.
+
+    `digest` has DIGEST_BYTES bytes; `etag` is ASCII.
+    """
 
     digest: bytes
     etag: str | None = None

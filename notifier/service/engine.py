@@ -16,9 +16,10 @@ from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.agenda import Agenda
 from notifier.service.dispatcher import Dispatcher
-from notifier.service.poller import Poller, Tally
+from notifier.service.poller import Poller
 from notifier.service.ports import Books, Chore, Clock, Store
 from notifier.service.store_watch import StoreWatch
+from notifier.service.verifier import Tally
 
 _log = structlog.get_logger("notifier.engine")
 
@@ -250,9 +251,9 @@ class Engine:
             _log.debug("store failed", error=str(error))
 
     def _log_round(self) -> None:
-        tally = self._poller.tally
-        if not tally.polls:
+        if not self._poller.tally.polls:
             return
+        tally = self._poller.take_tally()
         self._polls += tally.polls
         self._round_at = self._clock.now()
         _log.info(
@@ -263,7 +264,6 @@ class Engine:
             changes=tally.changes,
             notifications=tally.notifications,
         )
-        self._poller.tally = Tally()
 
     def _sign(self) -> dict[str, object]:
         self._beat_at, self._signed_at = self._clock.now(), self._clock.monotonic()
