@@ -1,4 +1,4 @@
-"""What is read together, as one job: a shard. Shards are planned from the targets alone, the same everywhere."""
+"""Shards: what is read together, as one job. They are planned from the targets alone, alike everywhere."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -59,9 +59,7 @@ def plan_shards(targets: Iterable[Target], most: int = MOST_TARGETS) -> tuple[Sh
     return tuple(sorted(planned, key=lambda shard: shard.shard_id))
 
 
-def _divide(
-    source: str, targets: list[AccountTarget | ConnectionTarget], most: int
-) -> Iterator[Shard]:
+def _divide(source: str, targets: list[AccountTarget | ConnectionTarget], most: int) -> Iterator[Shard]:
     count = 1
     while count * most < len(targets):
         count *= 2

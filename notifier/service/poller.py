@@ -88,6 +88,12 @@ class Poller:
         if changes:
             self._on_news()
 
+    async def resume(self, targets: tuple[Target, ...]) -> None:
+        """Go on with some of all targets, where another poller has left off. Raises StoreError."""
+        self.targets = targets
+        await self._book.recall({str(target) for target in targets})
+        await self._recorder.recall()
+
     def is_pending(self, target: Target) -> bool:
         """Whether somebody waits for something that this target shows: then it is read more often."""
         # What was not read yet may be waited for as well.

@@ -61,6 +61,10 @@ class Recorder:
 
         return await self._store.run(job)
 
+    async def recall(self) -> None:
+        """Load what is known, and end nothing: somebody else has said what is watched."""
+        self._known_values = await self._store.run(lambda books: books.load_known_values())
+
     async def record(
         self,
         snapshots: Iterable[AccountSnapshot],

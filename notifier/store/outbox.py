@@ -273,6 +273,10 @@ class Outbox:
         drop = update(table).where(wanted).values(state=DeliveryState.DROPPED, settled_at=now)
         return self._connection.execute(drop).rowcount
 
+    def list_due(self, now: datetime) -> list[str]:
+        """Return the destinations for which something is due, or on its way from whoever that may be."""
+        return list(self._connection.execute(statements.DUE_DESTINATIONS, {"at": now}).scalars())
+
     def _change(self, claim: Claim, **values: Any) -> bool:
         """Change the row of a claim; return whether the claim still held."""
         if "error" in values:

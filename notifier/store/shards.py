@@ -53,13 +53,20 @@ class Shards:
         due = select(table.c.shard_id).where(table.c.next_at <= now).order_by(table.c.next_at)
         return list(self._connection.execute(due).scalars())
 
-    def find(self, shard_id: str) -> Marks | None:
-        """Return a shard's row, None where it was retired."""
+    def take(self, shard_id: str) -> Marks | None:
+        """Begin a pass over a shard, which ends all earlier ones; None where the shard was retired."""
         table = tables.shards
-        row = self._connection.execute(select(table).where(table.c.shard_id == shard_id)).mappings().first()
+        begin = update(table).where(table.c.shard_id == shard_id).values(version=table.c.version + 1)
+        row = self._connection.execute(begin.returning(*table.columns)).mappings().first()
         if row is None:
             return None
         return Marks(row["shard_id"], row["digest"], row["next_at"], row["version"], bytes(row["marks"]))
+
+    def is_held(self, shard_id: str, version: int) -> bool:
+        """Whether no other pass has begun since the one that got this version."""
+        table = tables.shards
+        found = select(table.c.version).where(table.c.shard_id == shard_id)
+        return self._connection.execute(found).scalar() == version
 
     def save(self, marks: Marks, now: datetime, ran_by: str) -> bool:
         """Write what a pass has left; False, and nothing is written, where another one came between."""
@@ -67,7 +74,6 @@ class Shards:
         own = update(table).where(table.c.shard_id == marks.shard_id, table.c.version == marks.version)
         values = {
             "next_at": marks.next_at,
-            "version": marks.version + 1,
             "marks": marks.data,
             "ran_at": now,
             "ran_by": ran_by,

@@ -123,6 +123,23 @@ NEXT_DUE: Final = (
 )
 """When the next row for the destination `where` may be sent."""
 
+DUE_DESTINATIONS: Final = (
+    select(_sent.c.destination)
+    .select_from(_sent.outerjoin(_held, _held.c.receiver == _sent.c.receiver))
+    .where(
+        is_open(_sent),
+        or_(
+            _sent.c.state == _SENDING,
+            and_(
+                _sent.c.next_attempt_at <= _AT,
+                or_(_held.c.next_attempt_at.is_(None), _held.c.next_attempt_at <= _AT),
+            ),
+        ),
+    )
+    .distinct()
+)
+"""Where something may be sent at `at`, or is being sent. What waits for what is before it is counted too."""
+
 CHANGE_CLAIMED: Final = update(_sent).where(
     _sent.c.notification_id == bindparam("which"),
     _sent.c.state == _SENDING,
