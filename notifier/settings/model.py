@@ -216,6 +216,27 @@ class DeliverySettings(Section):
         return value
 
 
+class WorkerSettings(Section):
+    """`[workers]`: several machines on one PostgreSQL; with SQLite nothing of it matters.
+
+    A worker that was not heard of for `gone_after_seconds` is taken for gone, and its jobs are given to others.
+    What it has claimed runs out before that: it has to be heard of rather more often.
+    """
+
+    heartbeat_seconds: TimeoutSeconds = 5
+    gone_after_seconds: TimeoutSeconds = Field(default=25, validate_default=True)
+    lanes: Concurrency = 50
+    passes: Concurrency = 4
+
+    @field_validator("gone_after_seconds")
+    @classmethod
+    def _is_heard_of_before(cls, value: float, info: ValidationInfo) -> float:
+        heartbeat = info.data.get("heartbeat_seconds")
+        if heartbeat is not None and value < 3 * heartbeat:
+            raise ValueError("expected at least three times heartbeat_seconds in the same section")
+        return value
+
+
 class Settings(BaseSettings):
     """Every setting. `load_settings` makes it; making it by hand reads neither environment nor files."""
 
@@ -244,6 +265,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     alarms: AlarmSettings = AlarmSettings()
     summary: SummarySettings = SummarySettings()
+    workers: WorkerSettings = WorkerSettings()
 
     _exposed: tuple[Path, ...] = PrivateAttr(())
 

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import psycopg
 import psycopg_pool
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition
-from procrastinate.worker import Worker as Hand
+from procrastinate.worker import Worker
 
 from notifier.errors import StoreUnavailable
 from notifier.workers.orders import PLACES, Queue, Task
@@ -36,6 +36,18 @@ class Places:
     lanes: int = 50
     passes: int = 4
     chores: int = 8
+
+
+class Hand(Protocol):
+    """As much as is used of one of Procrastinate's workers."""
+
+    shutdown_graceful_timeout: float | None
+
+    async def run(self) -> None:
+        """Do jobs until it is told to stop, and what is being done then is done."""
+
+    def stop(self) -> None:
+        """Take no further job."""
 
 
 class Shop:
@@ -98,7 +110,7 @@ class Shop:
         """Return one of Procrastinate's workers for each queue, to be run."""
         at_once = {Queue.DELIVER: places.lanes, Queue.POLL: places.passes, Queue.TEND: places.chores}
         return [
-            Hand(
+            Worker(
                 self.app,
                 queues=[queue],
                 name=queue,
