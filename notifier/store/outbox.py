@@ -145,6 +145,10 @@ class Outbox:
         """Return when the next notification for a destination may be sent, None when there is none."""
         return self._connection.execute(statements.NEXT_DUE, {"where": destination}).scalar()
 
+    def list_due(self, now: datetime) -> list[str]:
+        """Return the destinations for which something is due, or on its way from whoever that may be."""
+        return list(self._connection.execute(statements.DUE_DESTINATIONS, {"at": now}).scalars())
+
     def list_waiting(self) -> dict[str, tuple[int, str]]:
         """Return for each receiver how many notifications are still to be sent, and what it said last."""
         table, held = tables.outbox, tables.holds
@@ -272,10 +276,6 @@ class Outbox:
         wanted = and_(table.c.state.in_(droppable), table.c.notification_id.in_(notification_ids))
         drop = update(table).where(wanted).values(state=DeliveryState.DROPPED, settled_at=now)
         return self._connection.execute(drop).rowcount
-
-    def list_due(self, now: datetime) -> list[str]:
-        """Return the destinations for which something is due, or on its way from whoever that may be."""
-        return list(self._connection.execute(statements.DUE_DESTINATIONS, {"at": now}).scalars())
 
     def _change(self, claim: Claim, **values: Any) -> bool:
         """Change the row of a claim; return whether the claim still held."""
