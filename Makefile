@@ -38,8 +38,9 @@ test: $(DEV) ## Install what is needed and run every check
 unit: $(DEV) ## Run the unit tests only (under 20 seconds)
 	$(BIN)/pytest -n 2 tests/unit
 
-chaos: $(DEV) ## Kill it 500 times between servers that misbehave, and count what is lost or doubled (KILLS=n SEED=x)
-	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED))
+chaos: $(DEV) ## Kill it 500 times between servers that misbehave, and count what is lost or doubled (KILLS=n SEED=x ENGINE=postgres WORKERS=n)
+	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED)) \
+		$(if $(ENGINE),--engine $(ENGINE)) $(if $(WORKERS),--workers $(WORKERS))
 
 soak: $(DEV) ## Run it under churn with faults and draw what it takes: memory, files, tasks, database (MINUTES=n SEED=x)
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
