@@ -26,7 +26,7 @@ from notifier.errors import (
     SourceUnauthorized,
     StoreError,
 )
-from notifier.service.ports import Books, Clock, Source, Store
+from notifier.service.ports import Books, Clock, Source, Store, Wake
 from notifier.service.recorder import Recorded, Recorder
 
 _log = structlog.get_logger("notifier.poll")
@@ -64,7 +64,7 @@ class Poller:
         store: Store,
         recorder: Recorder,
         clock: Clock,
-        on_news: Callable[[], None],
+        on_news: Wake,
         take_early: Callable[[Target], Awaitable[Reading | None] | None] = lambda _target: None,
     ) -> None:
         self._sources = sources
@@ -368,7 +368,7 @@ class Poller:
                 told=change.is_told,
             )
         if recorded.notifications:
-            self._on_news()
+            self._on_news(recorded.destinations)
 
     async def _remember(
         self, target: Target, sentence: str, kind: TroubleKind = TroubleKind.UNREADABLE
