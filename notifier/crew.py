@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import socket
+from collections.abc import Collection
 
 from notifier import __version__
 from notifier.domain.first_run import FirstRun
@@ -65,7 +66,10 @@ def _make_work(
     leaving: asyncio.Event,
     pulse: Pulse | None,
 ) -> Work:
-    dispatcher = make_dispatcher(settings, watch, outside, clock)
+    wanted = settings.workers
+    # Whoever is taken for gone has been silent for longer than what it had claimed is good for.
+    claim_seconds = wanted.gone_after_seconds - wanted.heartbeat_seconds
+    dispatcher = make_dispatcher(settings, watch, outside, clock, claim_seconds)
     planner = make_planner(settings, outside)
     first_run = FirstRun(settings.poll.first_run)
     chores = list_chores(settings, watch, outside, clock, planner, on_news=_be_still, pulse=pulse)
@@ -95,5 +99,5 @@ def _make_work(
     )
 
 
-def _be_still() -> None:
+def _be_still(destinations: Collection[str] | None = None) -> None:
     """Wake nobody: whatever is put into the outbox is ordered in the transaction that puts it there."""

@@ -5,7 +5,7 @@ Both engines are made of the same: what finds out, what tells, and what is done 
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from notifier import __version__
@@ -59,9 +59,13 @@ def make_policy(settings: Settings, outside: Outside) -> RetryPolicy:
     )
 
 
-def make_dispatcher(settings: Settings, store: LinkStore, outside: Outside, clock: Clock) -> Dispatcher:
-    """Return what hands over messages."""
+def make_dispatcher(
+    settings: Settings, store: LinkStore, outside: Outside, clock: Clock, claim_seconds: float | None = None
+) -> Dispatcher:
+    """Return what hands over messages; what it has claimed is good for `claim_seconds`."""
     delivery, policy = settings.delivery, make_policy(settings, outside)
+    if claim_seconds is not None:
+        policy = replace(policy, claim_seconds=claim_seconds)
     house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
     courier = Courier(
         outside.receivers, store, clock, house, policy, random.random, reword=make_texts(settings, clock)

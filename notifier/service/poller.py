@@ -10,7 +10,7 @@ from notifier.domain.watch import AccountTarget, ConnectionTarget, PartnerTarget
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import SourceError, SourceNotFound, SourceRateLimited, SourceUnauthorized, StoreError
 from notifier.service.memory import Memory
-from notifier.service.ports import Clock, Source, Store
+from notifier.service.ports import Clock, Source, Store, Wake
 from notifier.service.problem_book import STORE, ProblemBook, find_kind, join
 from notifier.service.recorder import Recorder
 from notifier.service.verifier import Tally, Verifier
@@ -37,7 +37,7 @@ class Poller:
         store: Store,
         recorder: Recorder,
         clock: Clock,
-        on_news: Callable[[], None],
+        on_news: Wake,
         take_early: Callable[[Target], Awaitable[Reading | None] | None] = lambda _target: None,
         *,
         memory: Memory | None = None,

@@ -219,8 +219,8 @@ class DeliverySettings(Section):
 class WorkerSettings(Section):
     """`[workers]`: several machines on one PostgreSQL; with SQLite nothing of it matters.
 
-    A worker that was not heard of for `gone_after_seconds` is taken for gone, and its jobs are given to others.
-    What it has claimed runs out before that: it has to be heard of rather more often.
+    A worker that was not heard of for `gone_after_seconds` is taken for gone, and others get its jobs. What it
+    has claimed runs out before that: it has to be heard of rather more often.
     """
 
     heartbeat_seconds: TimeoutSeconds = 5

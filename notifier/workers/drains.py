@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -37,9 +37,10 @@ class Drains:
             )
             return
         async with self._locks[destination]:
-            if await lane.recover():
+            # Who had this job before has ended, or was silent for longer than a claim is good for.
+            if await lane.recover(has_run_out=True):
                 _log.warning("another worker left deliveries in doubt", destination=destination)
-            due_at = self._clock.now()
+            due_at: datetime | None = self._clock.now()
             while not self._leaving.is_set():
                 until = self._clock.now() + LINGER
                 if due_at is None or due_at > until:
