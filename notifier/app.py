@@ -26,6 +26,7 @@ from notifier.service.clock import SYSTEM_CLOCK
 from notifier.service.emergency import Emergency
 from notifier.service.engine import Report
 from notifier.service.head_start import HeadStart
+from notifier.service.heartbeat import Pulse
 from notifier.service.ports import Clock, Source
 from notifier.service.store_watch import StoreWatch
 from notifier.service.supervisor import Supervisor
@@ -33,8 +34,8 @@ from notifier.settings import Addressee, Settings, find_address, resolve_receive
 from notifier.settings.model import PollSettings, SourceSettings
 
 if TYPE_CHECKING:
-    from notifier.store.database import Database
     from notifier.store.links import LinkCount
+    from notifier.store.opening import AnyStore
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -52,15 +53,33 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None, clock: 
             _watch_store(settings, outside, clock) as watch,
             open_pulse(settings, _open_network(settings)) as pulse,
         ):
-            supervisor = Supervisor(
-                lambda creates: _open_store(settings, creates=creates),
-                lambda store: make_engine(settings, store, outside, clock, store, head_start, pulse=pulse),
-                watch,
-            )
+            if settings.store.is_shared:
+                supervisor = _share(settings, outside, clock, watch, pulse)
+            else:
+                supervisor = Supervisor(
+                    lambda creates: _open_store(settings, creates=creates),
+                    lambda store: make_engine(
+                        settings, store, outside, clock, store, head_start, pulse=pulse
+                    ),
+                    watch,
+                )
             await supervisor.run(stop, settings.delivery.grace_seconds)
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _share(
+    settings: Settings, outside: Outside, clock: Clock, watch: StoreWatch, pulse: Pulse | None
+) -> Supervisor:
+    """Return what keeps one of several workers running."""
+    from notifier.crew import make_worker, open_shared_store  # noqa: PLC0415 - not for a file
+
+    return Supervisor(
+        lambda creates: open_shared_store(settings, creates=creates),
+        lambda store: make_worker(settings, store, outside, clock, pulse),
+        watch,
+    )
 
 
 async def run_once(settings: Settings) -> Report:
@@ -98,23 +117,21 @@ async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIt
 
 def check_store(settings: Settings) -> Iterator[Finding]:
     """Say whether the store can be used, and who can read it; one that is not there yet is not made."""
-    from notifier.store.database import Database  # noqa: PLC0415 - see _open_store
-    from notifier.store.upkeep import find_exposed  # noqa: PLC0415
+    from notifier.store.opening import make_store  # noqa: PLC0415 - see _open_store
 
-    database = Database(settings.store.url, settings.store.keys)
+    store = make_store(settings.store.url.get_secret_value(), settings.store.keys)
     try:
-        yield Finding(Level.OK, "store", database.examine())
-        if not database.path.exists():
+        yield Finding(Level.OK, "store", store.examine())
+        if not store.is_there():
             return
-        path = find_exposed(database.path.resolve())
-        if path is not None:
+        if path := store.find_exposed():
             sentence = f"{path} can be read by other users of this machine: chmod 600 it"
             yield Finding(Level.WARNING, "store", sentence)
-        yield _judge_links(database.count_links(), settings)
+        yield _judge_links(store.count_links(), settings)
     except NotifierError as error:
         yield Finding(Level.PROBLEM, "store", str(error))
     finally:
-        database.close()
+        store.close()
 
 
 def _judge_links(count: "LinkCount", settings: Settings) -> Finding:
@@ -175,24 +192,25 @@ def list_targets(settings: Settings) -> tuple[Target, ...]:
     )
 
 
-def _open_store(settings: Settings, *, creates: bool) -> "Database":
-    from notifier.store.database import Database  # noqa: PLC0415 - long to import, and polls wait
+def _open_store(settings: Settings, *, creates: bool) -> "AnyStore":
+    from notifier.store.opening import make_store  # noqa: PLC0415 - long to import, and polls wait
 
-    database = Database(settings.store.url, settings.store.keys)
+    store = make_store(settings.store.url.get_secret_value(), settings.store.keys)
     try:
-        database.lock()
-        database.open(creates=creates)
+        store.lock()
+        store.open(creates=creates)
     except BaseException:
-        database.close()
+        store.close()
         raise
-    return database
+    return store
 
 
 @asynccontextmanager
 async def _begin_reading(settings: Settings, outside: Outside, clock: Clock) -> AsyncIterator[HeadStart]:
     """Send the first polls, as many as may be on their way at once, while the store is still being opened."""
     head_start = HeadStart(outside.sources, clock)
-    head_start.begin(outside.targets[: settings.poll.concurrency])
+    if not settings.store.is_shared:
+        head_start.begin(outside.targets[: settings.poll.concurrency])
     try:
         yield head_start
     finally:
@@ -202,7 +220,7 @@ async def _begin_reading(settings: Settings, outside: Outside, clock: Clock) -> 
 @asynccontextmanager
 async def _watch_store(settings: Settings, outside: Outside, clock: Clock) -> AsyncIterator[StoreWatch]:
     chosen = [outside.receivers[one.name] for one in _list_emergency_receivers(settings)]
-    where = f"{settings.store.path.absolute()} on {socket.gethostname()}"
+    where = f"{settings.store.place} on {socket.gethostname()}"
     emergency = Emergency(chosen, where, clock)
     watch = StoreWatch(clock, emergency, settings.store.emergency_after_seconds)
     tasks = [asyncio.ensure_future(emergency.run()), asyncio.ensure_future(watch.observe())]

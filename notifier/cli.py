@@ -252,11 +252,8 @@ def _status(options: argparse.Namespace) -> int:
 def _back_up(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
-    from notifier.store.backup import back_up
-
-    with open_store(load(options)) as database:
-        target = options.file.absolute()
-        count = back_up(database.path, target, datetime.now(UTC), replaces=options.force)
+    with open_store(load(options)) as store:
+        count = store.back_up(options.file.absolute(), datetime.now(UTC), replaces=options.force)
     print(f"{options.file} holds a copy of the store ({count:,} bytes).")
     return EXIT_OK
 

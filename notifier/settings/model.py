@@ -8,11 +8,13 @@ kind, are in `kinds`.
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
+    SecretStr,
     ValidationInfo,
     field_validator,
 )
@@ -138,7 +140,7 @@ class PollSettings(Section):
 class StoreSettings(Section):
     """`[store]`: where the state is kept, and how signature links are kept in it."""
 
-    url: StoreUrl = "sqlite:///notifier.db"
+    url: StoreUrl = SecretStr("sqlite:///notifier.db")
     key: StoreKey | None = None
     link_grace_hours: GraceHours = 24
     retention_days: Days = 90
@@ -150,9 +152,20 @@ class StoreSettings(Section):
         return tuple(self.key.get_secret_value().split(",")) if self.key else ()
 
     @property
-    def path(self) -> Path:
-        """The SQLite file; a relative one counts from the working directory."""
-        return Path(self.url.removeprefix("sqlite:///"))
+    def is_shared(self) -> bool:
+        """Whether it is PostgreSQL, which any number of workers may use."""
+        return self.url.get_secret_value().startswith("postgresql:")
+
+    @property
+    def place(self) -> str:
+        """Where that is, in words that hold no secret: a file, or a database and its host."""
+        address = self.url.get_secret_value()
+        if address.startswith("sqlite:///"):
+            return str(Path(address.removeprefix("sqlite:///")).absolute())
+        parts = urlsplit(address)
+        options = dict(parse_qsl(parts.query))
+        host = parts.netloc.rpartition("@")[2] or options.get("host", "")
+        return f"the database {parts.path.removeprefix('/') or options.get('dbname', '')} on {host}"
 
 
 class NetworkSettings(Section):
@@ -219,7 +232,7 @@ class DeliverySettings(Section):
 class WorkerSettings(Section):
     """`[workers]`: several machines on one PostgreSQL; with SQLite nothing of it matters.
 
-    A worker that was not heard of for `gone_after_seconds` is taken for gone, and others get its jobs. What it
+    A worker that was not heard of for `gone_after_seconds` is taken for gone: others get its jobs. What it
     has claimed runs out before that: it has to be heard of rather more often.
     """
 

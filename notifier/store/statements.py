@@ -8,15 +8,18 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
+    JSON,
     BindParameter,
     ColumnElement,
     FromClause,
     Insert,
     Select,
     Table,
+    Text,
     and_,
     bindparam,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -225,8 +228,15 @@ def upsert(table: Table, dialect_name: str, *, keeps: bool) -> Insert:
         return statement.on_conflict_do_nothing(index_elements=keys)
     others = [column.name for column in table.columns if column.name not in keys]
     excluded = {name: statement.excluded[name] for name in others}
-    is_other = or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in others))
+    is_other = or_(*(_differ(table.c[name], statement.excluded[name]) for name in others))
     return statement.on_conflict_do_update(index_elements=keys, set_=excluded, where=is_other)
+
+
+def _differ(here: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[bool]:
+    # PostgreSQL does not compare JSON; as texts what is equal is equal, since one program writes it.
+    if isinstance(here.type, JSON):
+        return cast(here, Text).is_distinct_from(cast(new, Text))
+    return here.is_distinct_from(new)
 
 
 @cache

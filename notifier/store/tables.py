@@ -45,6 +45,9 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + value * _MICROSECOND
 
 
+_ROW_ID: Final = BigInteger().with_variant(Integer, "sqlite")
+"""A number that the database gives: SQLite's INTEGER has 64 bits, and must be called so to be given."""
+
 metadata = MetaData()
 
 version = Table(
@@ -146,7 +149,7 @@ changes = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", _ROW_ID, primary_key=True, autoincrement=True),
     Column("notification_id", Text, nullable=False, unique=True),
     Column("change_id", Text, nullable=False),
     Column("case_id", Text, nullable=False),
@@ -176,7 +179,7 @@ outbox = Table(
         "destination",
         "seq",
         sqlite_where=text("state IN ('due', 'sending')"),
-        # No `postgresql_where` while there is no PostgreSQL: it imports that dialect, at every start.
+        # `postgresql_where` would import that dialect, at every start: see `postgres_engine`.
     ),
     Index("outbox_muted", "seq", sqlite_where=text("state = 'muted'")),
     Index("outbox_by_change", "change_id"),
@@ -213,7 +216,7 @@ cards = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("attempt_id", Integer, primary_key=True),
+    Column("attempt_id", _ROW_ID, primary_key=True),
     Column("notification_id", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("outcome", Text, nullable=False),

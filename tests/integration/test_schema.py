@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from notifier.store import migrations, tables
-from notifier.store.database import HEAD
+from notifier.store.schema import HEAD
 from tests.integration.conftest import execute, opened
 
 FOLDER = Path(migrations.__file__).parent

@@ -25,4 +25,5 @@ def upgrade() -> None:
         ["settled_at"],
         unique=False,
         sqlite_where=sa.text("settled_at IS NOT NULL"),
+        postgresql_where=sa.text("settled_at IS NOT NULL"),
     )
