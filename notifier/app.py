@@ -1,53 +1,34 @@
 """The composition root: settings in, a running service out."""
 
 import asyncio
-import random
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from notifier import __version__
-from notifier.alarms import check_alarms, make_chores, open_pulse
-from notifier.assembly import make_receiver, make_texts
+from notifier.alarms import check_alarms, open_pulse
+from notifier.assembly import make_receiver
 from notifier.dintero.client import MEBIBYTE, Transport
 from notifier.dintero.credentials import Credentials
 from notifier.dintero.retry import Retry
 from notifier.dintero.retry import RetryPolicy as ReadPolicy
 from notifier.dintero.source import DinteroSource
-from notifier.domain.compose import House
 from notifier.domain.delivery import Finding, Level
-from notifier.domain.first_run import FirstRun
 from notifier.domain.keeping import LINKS, describe_unreadable
 from notifier.domain.plan import Directory
-from notifier.domain.retry import RetryPolicy
-from notifier.domain.storm import StormGuard
 from notifier.domain.watch import Coverage, Target, plan_targets
+from notifier.engines import Outside, make_engine
 from notifier.errors import NotifierError
 from notifier.network import Network, open_network
 from notifier.receivers.session import open_session
-from notifier.routing import list_intervals, list_routes, list_schedules
 from notifier.service.clock import SYSTEM_CLOCK
-from notifier.service.courier import Courier
-from notifier.service.dispatcher import Dispatcher
 from notifier.service.emergency import Emergency
-from notifier.service.engine import Engine, Pace, Report
+from notifier.service.engine import Report
 from notifier.service.head_start import HeadStart
 from notifier.service.heartbeat import Pulse
-from notifier.service.link_keeper import LinkKeeper
-from notifier.service.planner import Planner
-from notifier.service.poller import Poller
-from notifier.service.ports import Clock, Receiver, Source
-from notifier.service.pruner import Pruner
-from notifier.service.quiet_keeper import QuietKeeper
-from notifier.service.recorder import Recorder
-from notifier.service.reminders import ReminderKeeper
-from notifier.service.stale import StaleKeeper
+from notifier.service.ports import Clock, Source
 from notifier.service.store_watch import StoreWatch
-from notifier.service.storms import Storms
 from notifier.service.supervisor import Supervisor
 from notifier.settings import Addressee, Settings, find_address, resolve_receivers, resolve_sources
 from notifier.settings.model import PollSettings, SourceSettings
@@ -57,16 +38,6 @@ if TYPE_CHECKING:
     from notifier.store.opening import AnyStore
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """Everything that the settings name outside this process, connected but not yet used."""
-
-    sources: Mapping[str, Source]
-    targets: tuple[Target, ...]
-    receivers: Mapping[str, Receiver]
-    directory: Directory
 
 
 async def run(settings: Settings, stopping: asyncio.Event | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -82,15 +53,33 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None, clock: 
             _watch_store(settings, outside, clock) as watch,
             open_pulse(settings, _open_network(settings)) as pulse,
         ):
-            supervisor = Supervisor(
-                lambda creates: _open_store(settings, creates=creates),
-                lambda store: _make_engine(settings, store, outside, clock, store, head_start, pulse=pulse),
-                watch,
-            )
+            if settings.store.is_shared:
+                supervisor = _share(settings, outside, clock, watch, pulse)
+            else:
+                supervisor = Supervisor(
+                    lambda creates: _open_store(settings, creates=creates),
+                    lambda store: make_engine(
+                        settings, store, outside, clock, store, head_start, pulse=pulse
+                    ),
+                    watch,
+                )
             await supervisor.run(stop, settings.delivery.grace_seconds)
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _share(
+    settings: Settings, outside: Outside, clock: Clock, watch: StoreWatch, pulse: Pulse | None
+) -> Supervisor:
+    """Return what keeps one of several workers running."""
+    from notifier.crew import make_worker, open_shared_store  # noqa: PLC0415 - not for a file
+
+    return Supervisor(
+        lambda creates: open_shared_store(settings, creates=creates),
+        lambda store: make_worker(settings, store, outside, clock, pulse),
+        watch,
+    )
 
 
 async def run_once(settings: Settings) -> Report:
@@ -98,7 +87,7 @@ async def run_once(settings: Settings) -> Report:
     database = _open_store(settings, creates=True)
     try:
         async with connect(settings) as outside:
-            return await _make_engine(settings, database, outside, SYSTEM_CLOCK).run_once()
+            return await make_engine(settings, database, outside, SYSTEM_CLOCK).run_once()
     finally:
         database.close()
 
@@ -220,7 +209,8 @@ def _open_store(settings: Settings, *, creates: bool) -> "AnyStore":
 async def _begin_reading(settings: Settings, outside: Outside, clock: Clock) -> AsyncIterator[HeadStart]:
     """Send the first polls, as many as may be on their way at once, while the store is still being opened."""
     head_start = HeadStart(outside.sources, clock)
-    head_start.begin(outside.targets[: settings.poll.concurrency])
+    if not settings.store.is_shared:
+        head_start.begin(outside.targets[: settings.poll.concurrency])
     try:
         yield head_start
     finally:
@@ -244,66 +234,6 @@ async def _watch_store(settings: Settings, outside: Outside, clock: Clock) -> As
 
 def _list_emergency_receivers(settings: Settings) -> list[Addressee]:
     return [one for one in resolve_receivers(settings).by_name.values() if one.is_emergency]
-
-
-def _make_engine(
-    settings: Settings,
-    store: "AnyStore | StoreWatch",
-    outside: Outside,
-    clock: Clock,
-    watch: StoreWatch | None = None,
-    head_start: HeadStart | None = None,
-    *,
-    pulse: Pulse | None = None,
-) -> Engine:
-    delivery, polling = settings.delivery, settings.poll
-    policy = RetryPolicy(
-        first_seconds=delivery.first_retry_seconds,
-        max_seconds=delivery.max_retry_seconds,
-        give_up_after=timedelta(hours=delivery.give_up_after_hours),
-        request_seconds=max(receiver.timeout_seconds for receiver in outside.receivers.values()),
-        look_seconds=delivery.look_seconds,
-    )
-    house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
-    courier = Courier(
-        outside.receivers, store, clock, house, policy, random.random, reword=make_texts(settings, clock)
-    )
-    storms = Storms(StormGuard(delivery.storm_cards, timedelta(seconds=delivery.storm_seconds)))
-    dispatcher = Dispatcher(outside.receivers, store, clock, courier, policy, storms)
-    planner = Planner(list_routes(settings), outside.directory, list_intervals(settings))
-    recorder = Recorder(store, clock, planner, FirstRun(polling.first_run))
-    take_early = (head_start or HeadStart({}, clock)).take
-    poller = Poller(outside.sources, store, recorder, clock, dispatcher.wake, take_early)
-    grace = timedelta(hours=settings.store.link_grace_hours)
-    days = settings.store.retention_days
-    schedules = list_schedules(settings)
-    pruners = (Pruner(store, clock, timedelta(days=days)),) if days else ()
-    return Engine(
-        outside.targets,
-        poller,
-        dispatcher,
-        store,
-        clock,
-        Pace(polling.interval_seconds, polling.quiet_interval_seconds, polling.concurrency),
-        version=__version__,
-        chores=(
-            LinkKeeper(store, clock, grace, has_key=bool(settings.store.keys)),
-            ReminderKeeper(store, clock, planner, schedules, dispatcher.wake, lambda: outside.targets),
-            StaleKeeper(store, clock, planner, schedules, dispatcher.wake, lambda: outside.targets),
-            QuietKeeper(store, clock, planner, outside.directory, dispatcher.wake),
-            *make_chores(
-                settings,
-                store,
-                clock,
-                outside.targets,
-                outside.directory,
-                on_news=dispatcher.wake,
-                pulse=pulse,
-            ),
-            *pruners,
-        ),
-        watch=watch,
-    )
 
 
 def _open_network(settings: Settings) -> Network:

@@ -30,6 +30,8 @@ class RetryPolicy:
     look_seconds: float = 15.0
     """For so long a message in doubt is looked for, since a receiver may show it late."""
     look_pause_seconds: float = 2.0
+    claim_seconds: float = 30.0
+    """How long a claim is good for: a process that was held up for longer sends nothing on it."""
 
     @property
     def longest_seconds(self) -> float:

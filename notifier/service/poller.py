@@ -10,7 +10,7 @@ from notifier.domain.watch import AccountTarget, ConnectionTarget, PartnerTarget
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import SourceError, SourceNotFound, SourceRateLimited, SourceUnauthorized, StoreError
 from notifier.service.memory import Memory
-from notifier.service.ports import Clock, Source, Store
+from notifier.service.ports import Clock, Source, Store, Wake
 from notifier.service.problem_book import STORE, ProblemBook, find_kind, join
 from notifier.service.recorder import Recorder
 from notifier.service.verifier import Tally, Verifier
@@ -37,7 +37,7 @@ class Poller:
         store: Store,
         recorder: Recorder,
         clock: Clock,
-        on_news: Callable[[], None],
+        on_news: Wake,
         take_early: Callable[[Target], Awaitable[Reading | None] | None] = lambda _target: None,
         *,
         memory: Memory | None = None,
@@ -87,6 +87,12 @@ class Poller:
         changes = await self._recorder.start(targets)
         if changes:
             self._on_news()
+
+    async def resume(self, targets: tuple[Target, ...]) -> None:
+        """Go on with some of all targets, where another poller has left off. Raises StoreError."""
+        self.targets = targets
+        await self._book.recall({str(target) for target in targets})
+        await self._recorder.recall()
 
     def is_pending(self, target: Target) -> bool:
         """Whether somebody waits for something that this target shows: then it is read more often."""

@@ -41,6 +41,11 @@ class ProblemBook:
         for subject in [one for one in self.sentences if one not in subjects]:
             await self.clear(subject)
 
+    async def recall(self, subjects: set[str]) -> None:
+        """Load what is known of some subjects, and leave the others alone. Raises StoreError."""
+        known = await self._store.run(lambda books: books.load_problems())
+        self.sentences = {subject: said for subject, said in known.items() if subject in subjects}
+
     async def remember(self, subject: str, sentence: str, kind: TroubleKind = TroubleKind.UNREADABLE) -> None:
         """Keep a problem; one that is known already is not written again."""
         is_known = self.sentences.get(subject) == sentence

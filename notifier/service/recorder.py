@@ -8,6 +8,7 @@ from notifier.domain.change import Change, Topic
 from notifier.domain.detect import Detection, Watch, detect_account, note_absence, unwatch, withdraw
 from notifier.domain.first_run import FirstRun
 from notifier.domain.model import PENDING, Account, AccountSnapshot, ConnectionKey
+from notifier.domain.plan import Planned
 from notifier.domain.state import AccountState, ConnectionState
 from notifier.domain.watch import AccountTarget, ConnectionTarget, PartnerTarget, Target, covers
 from notifier.domain.waypoints import Waypoint, reach
@@ -19,14 +20,16 @@ from notifier.service.ports import Books, Clock, Store
 class Recorded:
     """What some snapshots came to.
 
-    `changes` were found and kept; `notifications` of them are to be sent. `suspects` are not there any more
-    and have to be confirmed. `pending` are the accounts with a connection that somebody waits for.
+    `changes` were found and kept; `notifications` of them are to be sent, to `destinations`. `suspects` are
+    not there any more and have to be confirmed. `pending` are the accounts with a connection that somebody
+    waits for.
     """
 
     changes: tuple[Change, ...] = ()
     notifications: int = 0
     suspects: tuple[ConnectionKey, ...] = ()
     pending: frozenset[str] = frozenset()
+    destinations: frozenset[str] = frozenset()
 
 
 class Recorder:
@@ -60,6 +63,10 @@ class Recorder:
             return changes
 
         return await self._store.run(job)
+
+    async def recall(self) -> None:
+        """Load what is known, and end nothing: somebody else has said what is watched."""
+        self._known_values = await self._store.run(lambda books: books.load_known_values())
 
     async def record(
         self,
@@ -178,6 +185,7 @@ class Recorder:
                 for one in found
                 if any(_is_pending(state) for state in one.account.connections.values())
             ),
+            destinations=_list_destinations(planned),
         )
 
     def _end(
@@ -185,6 +193,7 @@ class Recorder:
     ) -> Recorded:
         accounts = books.load_accounts({key.account_id for key in keys})
         changes: list[Change] = []
+        destinations: frozenset[str] = frozenset()
         notifications = 0
         for key in keys:
             account = accounts.get(key.account_id)
@@ -197,8 +206,9 @@ class Recorder:
             planned = self._planner.plan(books, found, account.account, now, (after,))
             named = [replace(one, poll=_say_when(poll, now)) for one in planned]
             notifications += books.save_planned(named, now)
+            destinations |= _list_destinations(planned)
             changes += found
-        return Recorded(tuple(changes), notifications)
+        return Recorded(tuple(changes), notifications, destinations=destinations)
 
     def _unwatch(self, books: Books, keys: list[ConnectionKey], now: datetime) -> tuple[Change, ...]:
         return self._end(books, tuple(key for key in keys if key.name), now, is_gone=False).changes
@@ -236,6 +246,11 @@ class _Scope:
 def _say_when(poll: str, now: datetime) -> str:
     """Return which poll has shown a change: what was polled, and when."""
     return f"{poll} at {now.isoformat(timespec='seconds')}" if poll else ""
+
+
+def _list_destinations(planned: Iterable[Planned]) -> frozenset[str]:
+    """Return where something is to be sent."""
+    return frozenset(each.destination for one in planned for each in one.notifications)
 
 
 def _is_pending(state: ConnectionState) -> bool:

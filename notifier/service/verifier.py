@@ -1,6 +1,6 @@
 """Hands what was read to the recorder, and asks directly for what seems to be missing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -8,7 +8,7 @@ import structlog
 from notifier.domain.model import AccountSnapshot, ConnectionKey
 from notifier.domain.watch import Target
 from notifier.domain.waypoints import Waypoint, reach
-from notifier.service.ports import Source
+from notifier.service.ports import Source, Wake
 from notifier.service.recorder import Recorded, Recorder
 
 _log = structlog.get_logger("notifier.poll")
@@ -28,9 +28,7 @@ class Tally:
 class Verifier:
     """Keeps what polls and walks read. `on_news` is called after every commit that filled the outbox."""
 
-    def __init__(
-        self, sources: Mapping[str, Source], recorder: Recorder, on_news: Callable[[], None]
-    ) -> None:
+    def __init__(self, sources: Mapping[str, Source], recorder: Recorder, on_news: Wake) -> None:
         self._sources = sources
         self._recorder = recorder
         self._on_news = on_news
@@ -91,4 +89,4 @@ class Verifier:
                 told=change.is_told,
             )
         if recorded.notifications:
-            self._on_news()
+            self._on_news(recorded.destinations)

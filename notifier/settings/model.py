@@ -152,6 +152,11 @@ class StoreSettings(Section):
         return tuple(self.key.get_secret_value().split(",")) if self.key else ()
 
     @property
+    def is_shared(self) -> bool:
+        """Whether it is PostgreSQL, which any number of workers may use."""
+        return self.url.get_secret_value().startswith("postgresql:")
+
+    @property
     def place(self) -> str:
         """Where that is, in words that hold no secret: a file, or a database and its host."""
         address = self.url.get_secret_value()
@@ -224,6 +229,27 @@ class DeliverySettings(Section):
         return value
 
 
+class WorkerSettings(Section):
+    """`[workers]`: several machines on one PostgreSQL; with SQLite nothing of it matters.
+
+    A worker that was not heard of for `gone_after_seconds` is taken for gone: others get its jobs. What it
+    has claimed runs out before that: it has to be heard of rather more often.
+    """
+
+    heartbeat_seconds: TimeoutSeconds = 5
+    gone_after_seconds: TimeoutSeconds = Field(default=25, validate_default=True)
+    lanes: Concurrency = 50
+    passes: Concurrency = 4
+
+    @field_validator("gone_after_seconds")
+    @classmethod
+    def _is_heard_of_before(cls, value: float, info: ValidationInfo) -> float:
+        heartbeat = info.data.get("heartbeat_seconds")
+        if heartbeat is not None and value < 3 * heartbeat:
+            raise ValueError("expected at least three times heartbeat_seconds in the same section")
+        return value
+
+
 class Settings(BaseSettings):
     """Every setting. `load_settings` makes it; making it by hand reads neither environment nor files."""
 
@@ -252,6 +278,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     alarms: AlarmSettings = AlarmSettings()
     summary: SummarySettings = SummarySettings()
+    workers: WorkerSettings = WorkerSettings()
 
     _exposed: tuple[Path, ...] = PrivateAttr(())
 

@@ -21,9 +21,11 @@ from notifier.domain.summary import Week
 from notifier.store import restored, retention, rows, statements, tables, weeks
 from notifier.store.cards import Cards, list_silent
 from notifier.store.digests import Digests
+from notifier.store.errands import Errands
 from notifier.store.links import tend_links
 from notifier.store.notices import Notices
 from notifier.store.outbox import Outbox
+from notifier.store.shards import Shards
 from notifier.store.troubles import Troubles
 from notifier.store.vault import Vault
 
@@ -31,8 +33,8 @@ from notifier.store.vault import Vault
 class Books:
     """One open transaction; everything done through it is kept together or not at all.
 
-    `outbox`, `cards`, `digests`, `notices` and `troubles` are parts of the store as the same transaction sees
-    them.
+    `outbox`, `cards`, `digests`, `notices`, `troubles`, `shards` and `errands` are parts of the store as the
+    same transaction sees them.
     """
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
@@ -43,6 +45,8 @@ class Books:
         self.digests = Digests(connection)
         self.notices = Notices(connection)
         self.troubles = Troubles(connection)
+        self.shards = Shards(connection)
+        self.errands = Errands(connection)
 
     def load_accounts(self, account_ids: Iterable[str]) -> dict[str, AccountState]:
         """Return what is known of some accounts, by their ids; those that are unknown are absent."""

@@ -42,19 +42,19 @@ class Outbox:
         counted = statement.execution_options(preserve_rowcount=True)
         return self._connection.execute(counted, new).rowcount
 
-    def recover(self, look_at: datetime, ends_at: datetime) -> int:
+    def recover(self, look_at: datetime, ends_at: datetime, destination: str | None = None) -> int:
         """Put in doubt what a process that is no more was sending; return how many deliveries that are.
 
         They are looked for from `look_at` on, and count as not sent if they do not stand there at `ends_at`.
+        Without a destination it is the only process: whatever is on its way was on its way from one before.
         """
         table = tables.outbox
-        found = self._connection.execute(
-            update(table)
-            .where(table.c.state == DeliveryState.SENDING)
-            .values(state=DeliveryState.DUE, is_repeat=True, next_attempt_at=look_at, doubt_ends_at=ends_at)
-            .returning(table.c.destination)
-        )
-        return self._note_due(found)
+        sending = update(table).where(table.c.state == statements.SENDING)
+        if destination is not None:
+            sending = sending.where(table.c.destination == destination)
+        doubt = {"is_repeat": True, "next_attempt_at": look_at, "doubt_ends_at": ends_at}
+        again = sending.values(state=DeliveryState.DUE, **doubt).returning(table.c.destination)
+        return self._note_due(self._connection.execute(again))
 
     def unclaim(self, destination: str, now: datetime) -> None:
         """Make due again what is claimed for a destination for which nothing is on its way.
@@ -124,6 +124,10 @@ class Outbox:
         others = {"state": DeliveryState.COVERED, "settled_at": now, "covered_by": one.notification_id}
         self._connection.execute(older.values(**others))
 
+    def is_claimed(self, claim: Claim) -> bool:
+        """Whether a claim still holds: it does not when another process has taken it over."""
+        return self._connection.execute(statements.IS_CLAIMED, _name_claim(claim)).first() is not None
+
     def put_back(self, claim: Claim) -> None:
         """Undo a claim: nothing was sent on it."""
         self.due.add(claim.notification.destination)
@@ -155,6 +159,10 @@ class Outbox:
         """Return when the next notification for a destination may be sent, None when there is none."""
         return self._connection.execute(statements.NEXT_DUE, {"where": destination}).scalar()
 
+    def list_due(self, now: datetime) -> list[str]:
+        """Return the destinations for which something is due, or on its way from whoever that may be."""
+        return list(self._connection.execute(statements.DUE_DESTINATIONS, {"at": now}).scalars())
+
     def list_waiting(self) -> dict[str, tuple[int, str]]:
         """Return for each receiver how many notifications are still to be sent, and what it said last."""
         table, held = tables.outbox, tables.holds
@@ -176,10 +184,11 @@ class Outbox:
             update(held).where(held.c.next_attempt_at > beyond).values(next_attempt_at=now)
         )
 
-    def record_delivered(self, claim: Claim, receipt: Receipt, now: datetime, *, is_adopted: bool) -> None:
+    def record_delivered(self, claim: Claim, receipt: Receipt, now: datetime, *, is_adopted: bool) -> bool:
         """Record that the receiver has the message, and release the receiver if it was on hold.
 
-        `is_adopted` says that it was found where an earlier attempt had put it.
+        `is_adopted` says that it was found where an earlier attempt had put it. Return whether the claim
+        still held: where it has passed on nothing is recorded, and whoever has it finds the message.
         """
         is_changed = self._change(
             claim,
@@ -194,15 +203,16 @@ class Outbox:
         )
         if is_changed:
             self._note(claim, now, AttemptOutcome.FOUND if is_adopted else AttemptOutcome.DELIVERED)
-        self.release(claim.notification.receiver)
+            self.release(claim.notification.receiver)
+        return is_changed
 
     def record_retry(
         self, claim: Claim, next_attempt_at: datetime, *, now: datetime, is_repeat: bool, **changed: Any
-    ) -> None:
+    ) -> bool:
         """Record that the message is to be sent again; `is_repeat` says whether it may have arrived.
 
         `changed` are further columns: `is_plain`, `attempts`, `doubt_ends_at`, `error_code`, `error`. Without
-        an error the message was looked for, and is not there yet.
+        an error the message was looked for, and is not there yet. Return whether the claim still held.
         """
         is_changed = self._change(
             claim,
@@ -214,16 +224,23 @@ class Outbox:
         if is_changed:
             code, error = changed.get("error_code", ""), changed.get("error", "")
             self._note(claim, now, AttemptOutcome.RETRY if error else AttemptOutcome.NOT_FOUND, code, error)
+        return is_changed
 
     def record_dead(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None:
         """Record that the message was given up, for `notifier outbox` to decide about."""
         if self._change(claim, state=DeliveryState.DEAD, settled_at=now, error_code=error_code, error=error):
             self._note(claim, now, AttemptOutcome.DEAD, error_code, error)
 
-    def record_held(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> None:
-        """Record that the message may have arrived: somebody has to decide whether to send it."""
-        if self._change(claim, state=DeliveryState.HELD, settled_at=now, error_code=error_code, error=error):
+    def record_held(self, claim: Claim, now: datetime, *, error_code: str, error: str) -> bool:
+        """Record that the message may have arrived: somebody has to decide whether to send it.
+
+        Return whether the claim still held.
+        """
+        changed = {"settled_at": now, "error_code": error_code, "error": error}
+        is_changed = self._change(claim, state=DeliveryState.HELD, **changed)
+        if is_changed:
             self._note(claim, now, AttemptOutcome.HELD, error_code, error)
+        return is_changed
 
     def hold(
         self, receiver: str, now: datetime, next_attempt_at: datetime, *, error_code: str, error: str
@@ -295,8 +312,8 @@ class Outbox:
         """Change the row of a claim; return whether the claim still held."""
         if "error" in values:
             values["error"] = values["error"][:_ERROR_CHARS]
-        which = {"which": claim.notification.notification_id, "attempt": claim.attempt}
-        return self._connection.execute(statements.CHANGE_CLAIMED, {**which, **values}).rowcount > 0
+        changed = {**_name_claim(claim), **values}
+        return self._connection.execute(statements.CHANGE_CLAIMED, changed).rowcount > 0
 
     def _note(
         self, claim: Claim, now: datetime, outcome: AttemptOutcome, error_code: str = "", error: str = ""
@@ -310,6 +327,14 @@ class Outbox:
             "error": error[:_ERROR_CHARS],
         }
         self._connection.execute(statements.NOTE_ATTEMPT, row)
+
+
+def _name_claim(claim: Claim) -> dict[str, Any]:
+    return {
+        "which": claim.notification.notification_id,
+        "attempt": claim.attempt,
+        "begun_at": claim.created_at,
+    }
 
 
 def _new_row(notification: Notification, now: datetime, doubt: restored.Doubt | None) -> dict[str, Any]:

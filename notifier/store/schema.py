@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.store.tables import metadata, version
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest migration; a test holds it against `migrations/versions`."""
 
 

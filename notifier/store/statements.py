@@ -39,7 +39,7 @@ MOST_PARAMETERS: Final = 500
 """So many values go into one `IN`; SQLite takes no more than some thousands."""
 
 _DUE: Final[ColumnElement[str]] = literal_column("'due'")
-_SENDING: Final[ColumnElement[str]] = literal_column("'sending'")
+SENDING: Final[ColumnElement[str]] = literal_column("'sending'")
 _DESTINATION: Final[BindParameter[str]] = bindparam("where")
 _AT: Final[BindParameter[datetime]] = bindparam("at", type_=tables.Instant)
 _SINCE: Final[BindParameter[datetime]] = bindparam("since", type_=tables.Instant)
@@ -47,7 +47,7 @@ _SINCE: Final[BindParameter[datetime]] = bindparam("since", type_=tables.Instant
 
 def is_open(outbox: FromClause) -> ColumnElement[bool]:
     """Whether a row is not settled, in the words of the partial index: with bound values it is not used."""
-    return outbox.c.state.in_((_DUE, _SENDING))
+    return outbox.c.state.in_((_DUE, SENDING))
 
 
 _sent, _held = tables.outbox, tables.holds
@@ -126,12 +126,33 @@ NEXT_DUE: Final = (
 )
 """When the next row for the destination `where` may be sent."""
 
-CHANGE_CLAIMED: Final = update(_sent).where(
-    _sent.c.notification_id == bindparam("which"),
-    _sent.c.state == _SENDING,
-    _sent.c.attempts == bindparam("attempt"),
+DUE_DESTINATIONS: Final = (
+    select(_sent.c.destination)
+    .select_from(_sent.outerjoin(_held, _held.c.receiver == _sent.c.receiver))
+    .where(
+        is_open(_sent),
+        or_(
+            _sent.c.state == SENDING,
+            and_(
+                _sent.c.next_attempt_at <= _AT,
+                or_(_held.c.next_attempt_at.is_(None), _held.c.next_attempt_at <= _AT),
+            ),
+        ),
+    )
+    .distinct()
 )
+"""Where something may be sent at `at`, or is being sent. What waits for what is before it is counted too."""
+
+_is_claimed = (
+    _sent.c.notification_id == bindparam("which"),
+    _sent.c.state == SENDING,
+    _sent.c.attempts == bindparam("attempt"),
+    # Attempts are counted anew for one that somebody has sent again: it was put there anew as well.
+    _sent.c.created_at == bindparam("begun_at", type_=tables.Instant),
+)
+CHANGE_CLAIMED: Final = update(_sent).where(*_is_claimed)
 """Changes the row of the notification `which` while the claim `attempt` on it holds."""
+IS_CLAIMED: Final = select(_sent.c.seq).where(*_is_claimed)
 
 NOTE_ATTEMPT: Final = tables.attempts.insert()
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -305,6 +306,34 @@ restored = Table(
     Column("taken_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("ends_at", Instant),
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("shard_id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("marks", LargeBinary, nullable=False),
+    Column("ran_at", Instant),
+    Column("ran_by", Text, nullable=False, server_default=""),
+)
+
+errands = Table(
+    "errands",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next_at", Instant, nullable=False),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("free_at", Instant, nullable=False),
+    Column("held_until", Instant, nullable=False),
 )
 
 engine = Table(

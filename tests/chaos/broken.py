@@ -14,6 +14,7 @@ from notifier.domain.delivery import Claim, DeliveryState, Receipt
 from notifier.domain.writing import Matter
 from notifier.errors import DeliveryError
 from notifier.service.courier import Courier
+from notifier.service.settlement import Delivered, Settlement
 from notifier.store import tables
 from notifier.store.outbox import Outbox
 
@@ -23,7 +24,7 @@ _OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
 def lose_outbox() -> None:
     """What is to be sent lives and dies with the process, as a queue in memory does."""
 
-    def recover(self: Outbox, look_at: datetime, ends_at: datetime) -> int:
+    def recover(self: Outbox, look_at: datetime, ends_at: datetime, destination: str | None = None) -> int:
         self._connection.execute(delete(tables.outbox).where(tables.outbox.c.state.in_(_OPEN)))
         return 0
 
@@ -33,21 +34,28 @@ def lose_outbox() -> None:
 def ignore_doubt() -> None:
     """What may have arrived is sent again without a look."""
 
-    async def look(self: Courier, claim: Claim) -> bool:
-        return False
+    async def look(self: Courier, claim: Claim) -> None:
+        return None
 
     Courier._look = look  # type: ignore[method-assign]
 
 
 def record_first() -> None:
     """A message counts as delivered before its request has left."""
+    settle = Courier.settle
 
-    async def deliver(self: Courier, claim: Claim, matter: Matter | None, deadline: float) -> None:
-        await self._record_success(claim, Receipt())
+    async def deliver(self: Courier, claim: Claim, matter: Matter | None, deadline: float) -> Settlement:
+        settlement = self._settlements.make(claim, Delivered(Receipt()))
+        await settle(self, settlement)
         with suppress(DeliveryError):
             await self._send(claim, self._compose(claim, matter), deadline)
+        return settlement
+
+    async def settle_no_more(self: Courier, settlement: Settlement) -> bool:
+        return True
 
     Courier.deliver = deliver  # type: ignore[method-assign]
+    Courier.settle = settle_no_more  # type: ignore[method-assign]
 
 
 VARIANTS: Final[dict[str, Callable[[], None]]] = {

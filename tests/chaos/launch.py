@@ -21,10 +21,12 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NoReturn
 
-import notifier.service.dispatcher
+import notifier.app
 from notifier import cli
+from notifier.domain.retry import RetryPolicy
 from notifier.domain.waypoints import Waypoint, watch
 from tests.chaos.broken import VARIANTS
 
@@ -76,7 +78,8 @@ def _live(options: argparse.Namespace) -> int:
             name, _, nth = place.partition(":")
             watch(Trap(Waypoint(name), int(nth), number))
     if options.claim_seconds is not None:
-        notifier.service.dispatcher.CLAIM_SECONDS = options.claim_seconds  # type: ignore[misc]
+        hasty = partial(RetryPolicy, claim_seconds=options.claim_seconds)
+        notifier.app.RetryPolicy = hasty  # type: ignore[assignment, attr-defined]
     if options.variant:
         VARIANTS[options.variant]()
     return cli.main(options.command)

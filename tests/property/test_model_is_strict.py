@@ -9,6 +9,7 @@ from notifier.domain.delivery import Claim, Receipt
 from notifier.domain.writing import Matter
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
+from notifier.service.settlement import Delivered, Settlement
 from tests.property.test_model import Interleaving, run_model
 
 ENOUGH = 60
@@ -18,23 +19,23 @@ ENOUGH = 60
 class BlindCourier(Courier):
     """Takes every doubt for a no, without asking."""
 
-    async def _look(self, claim: Claim) -> bool:
-        return False
+    async def _look(self, claim: Claim) -> None:
+        return None
 
 
 class HastyCourier(Courier):
     """Records a delivery before it posts."""
 
-    async def deliver(self, claim: Claim, dossier: Matter | None, deadline: float) -> None:
+    async def deliver(self, claim: Claim, dossier: Matter | None, deadline: float) -> Settlement:
         """Record, then send."""
-        await self._record_success(claim, Receipt())
-        await super().deliver(claim, dossier, deadline)
+        await self.settle(self._settlements.make(claim, Delivered(Receipt())))
+        return await super().deliver(claim, dossier, deadline)
 
 
 class ForgetfulDispatcher(Dispatcher):
     """Does not take over what an earlier run was sending."""
 
-    async def start(self) -> bool:
+    async def start(self, *, is_alone: bool = True) -> bool:
         """Take over nothing."""
         return False
 
