@@ -1,6 +1,7 @@
 """Several workers, each a process of its own, on one real PostgreSQL between a Dintero and a Slack."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import pytest_asyncio
 
 from tests.chaos.ledger import Ledger, compare
 from tests.chaos.merchants import Does, perform
@@ -16,6 +18,7 @@ from tests.chaos.world import World, open_world, until
 from tests.postgres import Cluster
 
 PATIENCE_SECONDS: Final = 40.0
+SHOPS: Final = ("P20000001", "P20000002", "P20000003")
 STALLED_SECONDS: Final = 1.5
 QUICK: Final = {
     "WORKERS__HEARTBEAT_SECONDS": "0.4",
@@ -82,10 +85,10 @@ class Site:
         found = compare(self.ledger.list_due(), self.world.board)
         assert found.is_clean, found
 
-    async def dismiss(self, *lives: Life, number: int = 15) -> None:
+    async def dismiss(self, *lives: Life) -> None:
         """Let workers end in peace, and fail where one does not."""
         for life in lives:
-            life.send(number)  # type: ignore[arg-type]
+            life.send(signal.SIGTERM)
         codes = await asyncio.gather(*(life.wait(PATIENCE_SECONDS) for life in lives))
         assert set(codes) <= {0}, (codes, self.log[-3000:])
 
@@ -102,7 +105,6 @@ async def open_site(
 ) -> AsyncIterator[Site]:
     """Give a site with a new store; whoever still works there at the end is killed."""
     url = cluster.make_database(like=template)
-    folder.mkdir(exist_ok=True)
     async with open_world(nursery, folder, settings=QUICK | {"STORE__URL": url} | settings) as world:
         site = Site(world, cluster, url, Ledger(world.dintero))
         try:
@@ -114,3 +116,14 @@ async def open_site(
             cluster.drop_database(url)
     for crash in ("Traceback", "never awaited", "never retrieved", "a fault of the notifier's own"):
         assert crash not in site.log, site.log[-4000:]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(
+    nursery: Nursery, cluster: Cluster, tmp_path: Path, new_postgres_store: str
+) -> AsyncIterator[Site]:
+    """Give a site with three merchants, each of whom has something to sign."""
+    async with open_site(nursery, cluster, tmp_path, new_postgres_store) as site:
+        for shop in SHOPS:
+            site.ask(shop)
+        yield site

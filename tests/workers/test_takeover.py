@@ -2,34 +2,17 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from notifier.domain.waypoints import Waypoint
 from notifier.settings.model import DeliverySettings, SlackSettings, WorkerSettings
 from notifier.workers.takeover import LOOK_SECONDS
-from tests.chaos.nursery import Nursery
-from tests.postgres import Cluster
-from tests.workers.conftest import PATIENCE_SECONDS, STALLED_SECONDS, Site, open_site
+from tests.workers.conftest import PATIENCE_SECONDS, SHOPS, STALLED_SECONDS, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SHOPS = ("P20000001", "P20000002", "P20000003")
 KILLED = -9
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def site(
-    nursery: Nursery, cluster: Cluster, tmp_path: Path, new_postgres_store: str
-) -> AsyncIterator[Site]:
-    """Give a site with three merchants, each of whom has something to sign."""
-    async with open_site(nursery, cluster, tmp_path / "site", new_postgres_store) as site:
-        for shop in SHOPS:
-            site.ask(shop)
-        yield site
 
 
 async def test_two_workers_tell_everything_once_and_end_in_peace(site: Site) -> None:
@@ -99,7 +82,7 @@ async def test_a_worker_asleep_over_an_answer_turns_nothing_back(site: Site) -> 
 
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0])
 async def test_two_workers_may_disagree_about_the_time(site: Site, ahead: float) -> None:
-    """With a clock an hour off, what it writes must be true by the database's clock, and nothing told twice."""
+    """With a clock an hour off, what it writes must be true by the database's clock."""
     crew = site.hire("--clock-ahead", str(ahead)), site.hire()
     await site.check()
     site.ask("P20000004")
