@@ -4,14 +4,14 @@ import asyncio
 import random
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from notifier import __version__
-from notifier.alarms import check_alarms, make_chores, open_pulse
+from notifier.alarms import make_chores, open_pulse
 from notifier.assembly import make_receiver, make_texts
 from notifier.dintero.client import MEBIBYTE, Transport
 from notifier.dintero.credentials import Credentials
@@ -19,14 +19,11 @@ from notifier.dintero.retry import Retry
 from notifier.dintero.retry import RetryPolicy as ReadPolicy
 from notifier.dintero.source import DinteroSource
 from notifier.domain.compose import House
-from notifier.domain.delivery import Finding, Level
 from notifier.domain.first_run import FirstRun
-from notifier.domain.keeping import LINKS, describe_unreadable
 from notifier.domain.plan import Directory
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.storm import StormGuard
 from notifier.domain.watch import Coverage, Target, plan_targets
-from notifier.errors import NotifierError
 from notifier.network import Network, open_network
 from notifier.receivers.session import open_session
 from notifier.routing import list_intervals, list_routes, list_schedules
@@ -54,7 +51,6 @@ from notifier.settings.model import PollSettings, SourceSettings
 
 if TYPE_CHECKING:
     from notifier.store.database import Database
-    from notifier.store.links import LinkCount
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -80,7 +76,7 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None, clock: 
             connect(settings) as outside,
             _begin_reading(settings, outside, clock) as head_start,
             _watch_store(settings, outside, clock) as watch,
-            open_pulse(settings, _open_network(settings)) as pulse,
+            open_pulse(settings, open_network_for(settings)) as pulse,
         ):
             supervisor = Supervisor(
                 lambda creates: _open_store(settings, creates=creates),
@@ -103,69 +99,12 @@ async def run_once(settings: Settings) -> Report:
         database.close()
 
 
-async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIterator[Finding]:
-    """Say, finding by finding, whether the settings work."""
-    yield Finding(Level.OK, "settings", "are complete and fit together")
-    for path in settings.exposed_files:
-        sentence = f"{path} holds secrets, and every user of this machine can read it: chmod 600 it"
-        yield Finding(Level.WARNING, "settings", sentence)
-    for finding in check_store(settings):
-        yield finding
-    _open_network(settings)
-    if is_offline:
-        return
-    async with connect(settings) as outside:
-        for name, source in outside.sources.items():
-            targets = tuple(target for target in outside.targets if target.source == name)
-            async for finding in source.check(targets):
-                yield finding
-        for finding in check_alarms(settings, outside.directory):
-            yield finding
-        for receiver in outside.receivers.values():
-            async for finding in receiver.check(sends=sends):
-                yield finding
-
-
-def check_store(settings: Settings) -> Iterator[Finding]:
-    """Say whether the store can be used, and who can read it; one that is not there yet is not made."""
-    from notifier.store.database import Database  # noqa: PLC0415 - see _open_store
-    from notifier.store.upkeep import find_exposed  # noqa: PLC0415
-
-    database = Database(settings.store.url, settings.store.keys)
-    try:
-        yield Finding(Level.OK, "store", database.examine())
-        if not database.path.exists():
-            return
-        path = find_exposed(database.path.resolve())
-        if path is not None:
-            sentence = f"{path} can be read by other users of this machine: chmod 600 it"
-            yield Finding(Level.WARNING, "store", sentence)
-        yield _judge_links(database.count_links(), settings)
-    except NotifierError as error:
-        yield Finding(Level.PROBLEM, "store", str(error))
-    finally:
-        database.close()
-
-
-def _judge_links(count: "LinkCount", settings: Settings) -> Finding:
-    has_key = bool(settings.store.keys)
-    if count.unreadable:
-        return Finding(Level.WARNING, LINKS, describe_unreadable(count.unreadable, has_key=has_key))
-    if not has_key:
-        sentence = "whoever reads the store can open them; with NOTIFIER_STORE__KEY they are encrypted"
-    elif count.plain:
-        sentence = f"the next run encrypts the {count.plain} that are not yet encrypted"
-    else:
-        sentence = "they are encrypted in the store"
-    return Finding(Level.OK, LINKS, sentence)
-
-
 @asynccontextmanager
 async def connect(settings: Settings) -> AsyncIterator[Outside]:
     """Make the sources and receivers that the settings name, and close them afterwards."""
     addressees = resolve_receivers(settings)
     async with AsyncExitStack() as stack:
-        network = _open_network(settings)
+        network = open_network_for(settings)
         sources: dict[str, Source] = {}
         for name, one in resolve_sources(settings).items():
             source = _make_source(name, one, settings.poll, network)
@@ -308,7 +247,8 @@ def _make_engine(
     )
 
 
-def _open_network(settings: Settings) -> Network:
+def open_network_for(settings: Settings) -> Network:
+    """Return what every connection is made with. Raises ConfigError."""
     wanted = settings.network
     proxy = wanted.proxy.get_secret_value() if wanted.proxy else None
     return open_network(wanted.ca_file, proxy, wanted.no_proxy)
