@@ -219,12 +219,12 @@ def _check(options: argparse.Namespace) -> int:
     settings = _load_service(options)
     import asyncio
 
-    from notifier import app, screen
+    from notifier import checkup, screen
     from notifier.domain.delivery import Level
 
     async def print_findings() -> bool:
         is_well = True
-        async for finding in app.check(settings, is_offline=options.offline, sends=options.send):
+        async for finding in checkup.check(settings, is_offline=options.offline, sends=options.send):
             print(screen.draw_finding(finding), flush=True)
             is_well = is_well and finding.level is not Level.PROBLEM
         return is_well

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
-import notifier.app
+import notifier.engines
 from notifier import cli
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.waypoints import Waypoint, watch
@@ -79,7 +79,7 @@ def _live(options: argparse.Namespace) -> int:
             watch(Trap(Waypoint(name), int(nth), number))
     if options.claim_seconds is not None:
         hasty = partial(RetryPolicy, claim_seconds=options.claim_seconds)
-        notifier.app.RetryPolicy = hasty  # type: ignore[assignment, attr-defined]
+        notifier.engines.RetryPolicy = hasty  # type: ignore[assignment, attr-defined]
     if options.variant:
         VARIANTS[options.variant]()
     return cli.main(options.command)
