@@ -28,6 +28,7 @@ from notifier.domain.watch import (
     Reading,
     Sighting,
     Target,
+    Tempo,
 )
 from notifier.errors import LookupImpossible, SourceNotFound
 
@@ -159,6 +160,7 @@ class FakeSource:
     """A Dintero that answers from memory: `accounts` are what it has, `errors` what it raises first."""
 
     name = "dintero"
+    tempo = Tempo()
 
     def __init__(self, *snapshots: AccountSnapshot) -> None:
         self.accounts = {one.account.account_id: one for one in snapshots}

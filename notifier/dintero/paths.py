@@ -17,6 +17,8 @@ _NOT_A_NAME: Final = frozenset({"", ".", ".."})
 
 def encode_part(text: str) -> str:
     """Encode one part of a path. Raises SourceRejected for what would lead somewhere else."""
+    if text.isalnum() and text.isascii():
+        return text  # Nearly all of them: quoting takes several times as long.
     if text in _NOT_A_NAME:
         raise SourceRejected(
             f"{text!r} can be no part of an address at Dintero: check the accounts and connections."
@@ -26,7 +28,9 @@ def encode_part(text: str) -> str:
 
 def connection_path(target: ConnectionTarget) -> str:
     """One connection of one account; the slash of `payex/{product}` stays one."""
-    name = "/".join(encode_part(part) for part in target.key.name.split("/"))
+    name = target.key.name
+    # Most names have one part, and every poll comes along here.
+    name = "/".join(map(encode_part, name.split("/"))) if "/" in name else encode_part(name)
     return f"/accounts/{encode_part(target.key.account_id)}/management/settings/connections/{name}"
 
 

@@ -83,7 +83,7 @@ class Poller:
         self.targets = targets
         if is_restored:
             self._unread, self._rounds_left = set(targets), rounds
-        await self._book.load({str(target) for target in targets})
+        await self._book.load(targets)
         changes = await self._recorder.start(targets)
         if changes:
             self._on_news()
@@ -104,14 +104,33 @@ class Poller:
             return 0.0
         return max(0.0, self._held_until.get(target.source, 0.0) - self._clock.monotonic())
 
+    def find_stretch(self, target: Target) -> float:
+        """Return how many times as long as usual to wait between two polls of a target."""
+        return self._sources[target.source].tempo.stretch
+
+    async def note_tempo(self) -> None:
+        """Say which sources are asked less often than usual, and which are asked as usual again."""
+        for name, source in self._sources.items():
+            tempo, subject = source.tempo, f"{name}: pace"
+            if tempo.stretch > 1:
+                sentence = f"{tempo.reason}: it is asked {tempo.stretch:.1f} times less often than usual"
+                # By no poll is this worse than parts that cannot be read: everything is read, and later.
+                await self._book.remember(subject, sentence, TroubleKind.PARTIAL, "asks less often")
+            elif not self._book.is_empty:
+                await self._book.settle(subject, "asks as usual again")
+
     def _hold(self, target: Target, error: SourceError) -> None:
         """Ask nothing of a source for as long as it has asked for."""
         if isinstance(error, SourceRateLimited) and error.retry_after_seconds:
             seconds = min(error.retry_after_seconds, _LONGEST_HOLD_SECONDS)
             self._held_until[target.source] = self._clock.monotonic() + seconds
 
-    async def poll(self, target: Target) -> None:
-        """Read a target once and keep what is new. Raises nothing of SourceError or StoreError."""
+    async def poll(self, target: Target) -> bool:
+        """Read a target once, keep what is new, and return `is_pending` of it. Raises no NotifierError."""
+        await self._poll(target)
+        return self.is_pending(target)
+
+    async def _poll(self, target: Target) -> None:
         self.tally.polls += 1
         try:
             problems = await self._read(target)

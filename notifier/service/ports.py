@@ -36,6 +36,7 @@ from notifier.domain.watch import (
     Reading,
     Sighting,
     Target,
+    Tempo,
 )
 
 _T = TypeVar("_T")
@@ -63,6 +64,10 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """Its name in the settings (`[sources.<name>]`; "dintero" for the short form)."""
+
+    @property
+    def tempo(self) -> Tempo:
+        """How much less often than usual it wants to be asked."""
 
     async def read(
         self, target: ConnectionTarget | AccountTarget, seen: Fingerprint | None
