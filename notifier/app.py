@@ -276,7 +276,15 @@ def _make_engine(
     planner = Planner(list_routes(settings), outside.directory, list_intervals(settings))
     recorder = Recorder(store, clock, planner, FirstRun(polling.first_run))
     take_early = (head_start or HeadStart({}, clock)).take
-    poller = Poller(outside.sources, store, recorder, clock, dispatcher.wake, take_early)
+    poller = Poller(
+        outside.sources,
+        store,
+        recorder,
+        clock,
+        dispatcher.wake,
+        take_early,
+        walk_interval_seconds=polling.walk_seconds,
+    )
     grace = timedelta(hours=settings.store.link_grace_hours)
     days = settings.store.retention_days
     schedules = list_schedules(settings)
@@ -287,7 +295,12 @@ def _make_engine(
         dispatcher,
         store,
         clock,
-        Pace(polling.interval_seconds, polling.quiet_interval_seconds, polling.concurrency),
+        Pace(
+            polling.interval_seconds,
+            polling.quiet_interval_seconds,
+            polling.concurrency,
+            polling.walk_seconds,
+        ),
         version=__version__,
         chores=(
             LinkKeeper(store, clock, grace, has_key=bool(settings.store.keys)),

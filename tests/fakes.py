@@ -167,6 +167,8 @@ class FakeSource:
         self.errors: list[Exception] = []
         self.confirmed: list[ConnectionKey] = []
         self.is_repeating = False
+        self.filters = False
+        self.sifted = 0
 
     def show(self, snapshot: AccountSnapshot) -> None:
         """Have this account from now on."""
@@ -199,6 +201,16 @@ class FakeSource:
                 raise self.errors.pop(0)
             digest = _digest(snapshot)
             yield (Sighting(account_id, digest, None if seen.get(account_id) == digest else snapshot),)
+
+    async def sift(
+        self, target: PartnerTarget, seen: Mapping[str, bytes]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Show what a filter leaves, one to a page; without `filters` it is not honoured."""
+        self.sifted += 1
+        async for page in self.walk(target, seen):
+            shown = self.accounts[page[0].account_id].connections
+            if not self.filters or any(one.status == "pending" for one in shown):
+                yield page
 
     async def confirm(self, key: ConnectionKey) -> AccountSnapshot | None:
         """Answer with one connection alone."""

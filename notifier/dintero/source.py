@@ -129,16 +129,29 @@ class DinteroSource:
         An account is sighted once a walk. One without a readable id is sighted with the account id "", and a
         snapshot that has nothing but `problems`.
         """
-        path = paths.partner_path(target)
+        async for page in self._walk(target, seen, paths.partner_path(target), {}):
+            yield page
+
+    async def sift(
+        self, target: PartnerTarget, seen: Mapping[str, bytes]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Walk those accounts of a partner that have something pending, where Dintero honours the filter."""
+        filters = {"connections": paths.pending_filter(target)}
+        async for page in self._walk(target, seen, paths.partner_path(target), filters):
+            yield page
+
+    async def _walk(
+        self, target: PartnerTarget, seen: Mapping[str, bytes], path: str, filters: Mapping[str, str]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
         subject = f"list of accounts of {target.owner_id}"
-        walk = Walk(self._api.make_question(subject, path).place)
+        walk = Walk(self._api.make_question(subject, path).place, filters=filters)
         while not walk.is_over:
             try:
                 answer = await self._api.ask(self._api.make_question(subject, path, walk.query))
-            except OversizedBody:
+            except OversizedBody as error:
                 if walk.halve():
                     continue
-                raise
+                raise walk.give_up(error) from None
             page = decode_page(answer.body, walk.place)
             # The body is let go before the page is handed over: whoever takes it may take its time.
             del answer

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from notifier.domain.watch import Target
+from notifier.domain.watch import PartnerTarget, Target
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.agenda import Agenda
@@ -37,21 +37,34 @@ FIRST_STEP_SECONDS: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a target is read, while somebody waits for it and while it is quiet; how many at once."""
+    """How often a target is read, while somebody waits for it and while it is quiet; how many at once.
+
+    A partner's accounts are walked every `walk_interval_seconds` (None: as if quiet), whoever waits.
+    """
 
     interval_seconds: float
     quiet_interval_seconds: float
     concurrency: int
+    walk_interval_seconds: float | None = None
 
     def choose_wait_seconds(
-        self, *, is_pending: bool, is_first: bool, stretch: float, chance: float
+        self,
+        *,
+        is_pending: bool,
+        is_first: bool,
+        stretch: float,
+        chance: float,
+        is_walk: bool = False,
     ) -> float:
         """Choose how long to leave a target alone; `chance` is in [0, 1), `stretch` what its source asks for.
 
         The first wait is any part of the interval: what was read in a row at the start comes spread over the
         whole interval from then on.
         """
-        seconds = (self.interval_seconds if is_pending else self.quiet_interval_seconds) * stretch
+        quiet = self.quiet_interval_seconds
+        if is_walk and self.walk_interval_seconds is not None:
+            quiet = self.walk_interval_seconds
+        seconds = (self.interval_seconds if is_pending else quiet) * stretch
         return seconds * (chance if is_first else 1 - _JITTER * chance)
 
     def choose_step_seconds(self, targets: int) -> float:
@@ -224,6 +237,7 @@ class Engine:
                 is_first=not self._is_spread[place],
                 stretch=self._poller.find_stretch(target),
                 chance=self._jitter(),
+                is_walk=isinstance(target, PartnerTarget),
             )
             self._is_spread[place] = 1
             seconds = max(seconds, self._poller.find_hold_seconds(target))

@@ -28,7 +28,8 @@ class Poller:
 
     `on_news` is called after every commit that put something into the outbox. `take_early` gives a first read
     that is on its way already, None where there is none. `memory` is what is known of the targets from polls
-    before, of this poller or of another.
+    before, of this poller or of another. A partner is walked no more often than every
+    `walk_interval_seconds`; between two walks only those of its accounts are read in which somebody waits.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Poller:
         take_early: Callable[[Target], Awaitable[Reading | None] | None] = lambda _target: None,
         *,
         memory: Memory | None = None,
+        walk_interval_seconds: float = 0.0,
     ) -> None:
         self._sources = sources
         self._store = store
@@ -50,7 +52,15 @@ class Poller:
         self._take_early = take_early
         self.memory = memory if memory is not None else Memory()
         self._verifier = Verifier(sources, recorder, on_news)
-        self._walker = Walker(sources, store, recorder, self._verifier, self.memory, clock)
+        self._walker = Walker(
+            sources,
+            store,
+            recorder,
+            self._verifier,
+            self.memory,
+            clock,
+            interval_seconds=walk_interval_seconds,
+        )
         self._book = ProblemBook(store, clock)
         self._accounts_there: set[tuple[str, str]] = set()
         self._unkept: set[Target] = set()
@@ -184,7 +194,7 @@ class Poller:
     async def _read(self, target: Target) -> tuple[str, ...]:
         """Read a target and return what of it could not be understood, a sentence each."""
         if isinstance(target, PartnerTarget):
-            return await self._walker.walk(target)
+            return await self._walker.read(target)
         source = self._sources[target.source]
         try:
             seen = self.memory.find_seen(target)

@@ -84,6 +84,12 @@ class Source(Protocol):
         `seen` maps account ids to the digests of accounts whose content need not be decoded again.
         """
 
+    def sift(self, target: PartnerTarget, seen: Mapping[str, bytes]) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Walk those accounts of a partner that have something pending, where Dintero honours the filter.
+
+        It may show others, or not all of them: whoever asks has to look.
+        """
+
     async def confirm(self, key: ConnectionKey) -> AccountSnapshot | None:
         """Read one connection directly; None when Dintero says that it is not there."""
 

@@ -132,6 +132,11 @@ class PollSettings(Section):
         _at_least(info, "interval_seconds", value)
         return value
 
+    @property
+    def walk_seconds(self) -> float:
+        """The shortest time between two walks through a partner's accounts."""
+        return self.walk_interval_seconds or self.interval_seconds
+
     @field_validator("walk_interval_seconds")
     @classmethod
     def _walk_is_rarer(cls, value: float | None, info: ValidationInfo) -> float | None:
