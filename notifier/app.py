@@ -11,6 +11,7 @@ from notifier.alarms import open_pulse
 from notifier.assembly import make_receiver
 from notifier.dintero.client import MEBIBYTE, Transport
 from notifier.dintero.credentials import Credentials
+from notifier.dintero.pace import RequestBudget
 from notifier.dintero.retry import Retry
 from notifier.dintero.retry import RetryPolicy as ReadPolicy
 from notifier.dintero.source import DinteroSource
@@ -200,4 +201,5 @@ def _make_source(name: str, one: SourceSettings, polling: PollSettings, network:
             proxy=network.find_proxy(one.base_url),
         ),
         retry=Retry(ReadPolicy(attempts=polling.attempts, total_seconds=polling.retry_total_seconds)),
+        budget=RequestBudget(one.max_requests_per_second) if one.max_requests_per_second else None,
     )
