@@ -80,13 +80,21 @@ def _make_work(
 
     def make_poller(store: Store, memory: Memory) -> Poller:
         recorder = Recorder(store, clock, planner, first_run)
-        return Poller(outside.sources, store, recorder, clock, _be_still, memory=memory)
+        return Poller(
+            outside.sources,
+            store,
+            recorder,
+            clock,
+            _be_still,
+            memory=memory,
+            walk_interval_seconds=settings.poll.walk_seconds,
+        )
 
     return Work(
         outside.targets,
         shards,
         dispatcher,
-        Recorder(watch, clock, planner, first_run),
+        make_poller(watch, Memory()),
         Drains(dispatcher.lanes, clock, leaving),
         Passes(
             shards,

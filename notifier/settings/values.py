@@ -339,6 +339,7 @@ Hours: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 8760, "hours")
 Days: TypeAlias = Annotated[float, BeforeValidator(Number(0, 36_500, "days"))]
 GraceHours: TypeAlias = Annotated[float, BeforeValidator(Number(0, 8760, "hours"))]
 Mebibytes: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 4096, "MiB"))]
+RequestsPerSecond: TypeAlias = Annotated[float, BeforeValidator(Number(0.01, 100_000, "requests a second"))]
 Concurrency: TypeAlias = Annotated[int, BeforeValidator(Number(1, 1000, is_whole=True))]
 StormCards: TypeAlias = Annotated[int, BeforeValidator(Number(0, 1000, is_whole=True))]
 Attempts: TypeAlias = Annotated[int, BeforeValidator(Number(1, 20, is_whole=True))]

@@ -15,8 +15,8 @@ from notifier.domain.watch import Target
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.dispatcher import Dispatcher
+from notifier.service.poller import Poller
 from notifier.service.ports import Books
-from notifier.service.recorder import Recorder
 from notifier.service.store_watch import StoreWatch
 from notifier.workers.clock import SharedClock
 from notifier.workers.drains import Drains
@@ -38,12 +38,15 @@ _AFTERWARDS_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """All that a worker can do, and what all workers together are to do."""
+    """All that a worker can do, and what all workers together are to do.
+
+    `keeper` reads nothing: it ends what is no longer watched, and says which source wants to be left alone.
+    """
 
     targets: tuple[Target, ...]
     shards: tuple[Shard, ...]
     dispatcher: Dispatcher
-    recorder: Recorder
+    keeper: Poller
     drains: Drains
     passes: Passes
     errands: Errands
@@ -121,7 +124,7 @@ class Worker:
     async def _start(self, shop: Shop) -> None:
         self._clock.set(*await shop.read_clock())
         await self._work.dispatcher.start(is_alone=False)
-        await self._work.recorder.start(self._work.targets)
+        await self._work.keeper.start(self._work.targets)
         now = self._clock.now()
 
         def job(books: Books) -> tuple[int, int]:
@@ -197,6 +200,7 @@ class Worker:
                 notifications=tally.notifications,
             )
         try:
+            await self._work.keeper.note_tempo()
             await self._watch.run(lambda books: books.save_beat(self._sign()))
         except StoreError as error:
             _log.debug("store failed", error=str(error))

@@ -95,7 +95,8 @@ def _set_clock(seconds: float) -> None:
     """Let this process be wrong about the time, as on a machine whose clock nobody has set."""
     tell = time.time
     time.time = lambda: tell() + seconds
-    SystemClock.now = lambda _self: datetime.now(UTC) + timedelta(seconds=seconds)  # type: ignore[method-assign]
+    ahead = timedelta(seconds=seconds)
+    SystemClock.now = lambda self: datetime.now(UTC) + ahead  # type: ignore[method-assign]
 
 
 class Nurse:
