@@ -50,7 +50,10 @@ def make_worker(
         watch,
         clock,
         Cadence(
-            wanted.heartbeat_seconds, wanted.gone_after_seconds, places=Places(wanted.lanes, wanted.passes)
+            wanted.heartbeat_seconds,
+            wanted.stalled_seconds,
+            wanted.tick_seconds,
+            Places(wanted.lanes, wanted.passes),
         ),
         leaving,
         parameters=read_address(settings.store.url.get_secret_value()).parameters,
@@ -68,7 +71,7 @@ def _make_work(
 ) -> Work:
     wanted = settings.workers
     # Whoever is taken for gone has been silent for longer than what it had claimed is good for.
-    claim_seconds = wanted.gone_after_seconds - wanted.heartbeat_seconds
+    claim_seconds = wanted.stalled_seconds - wanted.heartbeat_seconds
     dispatcher = make_dispatcher(settings, watch, outside, clock, claim_seconds)
     planner = make_planner(settings, outside)
     first_run = FirstRun(settings.poll.first_run)
@@ -91,7 +94,7 @@ def _make_work(
         outside.targets,
         shards,
         dispatcher,
-        Recorder(watch, clock, planner, first_run),
+        make_poller(watch, Memory()),
         Drains(dispatcher.lanes, clock, leaving),
         Passes(
             shards,

@@ -37,19 +37,23 @@ class Walker:
         self._clock = clock
         self._interval_seconds = interval_seconds
         self._lookout = Lookout(sources, verifier, memory, clock)
-        self._next_at: dict[PartnerTarget, float] = {}
 
     async def read(self, target: PartnerTarget) -> tuple[str, ...]:
         """Walk when it is time for it, and look at what is pending when it is not.
 
         Returns what could not be understood. Raises SourceError and StoreError.
         """
-        now = self._clock.monotonic()
-        if now < self._next_at.get(target, now) and await self._lookout.look(target):
-            return _list_partial(self._memory.find_walked(target))
+        began = self._clock.monotonic()
+        walked = self._memory.find_walked(target)
+        # Whoever has walked may have been another process; a clock that was set back must not put it off.
+        seconds_left = walked.walk_at - self._clock.now().timestamp()
+        if 0 < seconds_left <= walked.walk_seconds and await self._lookout.look(target):
+            return _list_partial(walked)
         problems = await self.walk(target)
-        took_seconds = self._clock.monotonic() - now
-        self._next_at[target] = now + max(self._interval_seconds, took_seconds / LARGEST_SHARE)
+        took_seconds = self._clock.monotonic() - began
+        walked = self._memory.find_walked(target)
+        walked.walk_seconds = max(self._interval_seconds, took_seconds / LARGEST_SHARE) - took_seconds
+        walked.walk_at = self._clock.now().timestamp() + walked.walk_seconds
         return problems
 
     async def walk(self, target: PartnerTarget) -> tuple[str, ...]:

@@ -56,6 +56,7 @@ from notifier.settings.values import (
     Token,
     WaitSeconds,
     WebhookUrl,
+    WholeSeconds,
     lower_case,
 )
 
@@ -248,16 +249,18 @@ class DeliverySettings(Section):
 class WorkerSettings(Section):
     """`[workers]`: several machines on one PostgreSQL; with SQLite nothing of it matters.
 
-    A worker that was not heard of for `gone_after_seconds` is taken for gone: others get its jobs. What it
-    has claimed runs out before that: it has to be heard of rather more often.
+    A worker that was not heard of for `stalled_seconds` is taken for gone: others get its jobs. What it has
+    claimed runs out before that: it has to be heard of rather more often. What has become due is looked for
+    every `tick_seconds`.
     """
 
     heartbeat_seconds: TimeoutSeconds = 5
-    gone_after_seconds: TimeoutSeconds = Field(default=25, validate_default=True)
+    stalled_seconds: TimeoutSeconds = Field(default=25, validate_default=True)
+    tick_seconds: WholeSeconds = 2
     lanes: Concurrency = 50
     passes: Concurrency = 4
 
-    @field_validator("gone_after_seconds")
+    @field_validator("stalled_seconds")
     @classmethod
     def _is_heard_of_before(cls, value: float, info: ValidationInfo) -> float:
         heartbeat = info.data.get("heartbeat_seconds")

@@ -332,6 +332,7 @@ Globs: TypeAlias = Annotated[tuple[Glob, ...], AfterValidator(without_duplicates
 Names: TypeAlias = Annotated[tuple[Name, ...], AfterValidator(without_duplicates)]
 IntervalSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0.05, 604_800, "seconds"))]
 TimeoutSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0.05, 600, "seconds"))]
+WholeSeconds: TypeAlias = Annotated[int, BeforeValidator(Number(1, 30, "seconds", is_whole=True))]
 WaitSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0, 86_400, "seconds"))]
 AlarmMinutes: TypeAlias = Annotated[float, BeforeValidator(Number(0.005, 10_080, "minutes"))]
 Hours: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 8760, "hours"))]

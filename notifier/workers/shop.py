@@ -22,6 +22,8 @@ from notifier.workers.steady import SteadyJobs, name_cause
 _CONNECTIONS: Final = 6
 """For Procrastinate's own statements, each of a millisecond; each queue has one more, to listen."""
 _POOL_SECONDS: Final = 5.0
+_RECONNECT_SECONDS: Final = 1.0
+"""The pool gives up soon, and tries anew when it is asked: by itself it would wait longer and longer."""
 _LOOK_SECONDS: Final = 2.0
 """A job that nobody has heard of is found after so long."""
 _NEVER_SECONDS: Final = 3600.0
@@ -57,7 +59,11 @@ class Shop:
         self, parameters: Mapping[str, Any], closing: asyncio.Event, is_well: Callable[[], bool]
     ) -> None:
         connector = PsycopgConnector(
-            kwargs=dict(parameters), min_size=1, max_size=_CONNECTIONS, timeout=_POOL_SECONDS
+            kwargs=dict(parameters),
+            min_size=1,
+            max_size=_CONNECTIONS,
+            timeout=_POOL_SECONDS,
+            reconnect_timeout=_RECONNECT_SECONDS,
         )
         self.app = App(connector=connector)
         self.app.job_manager = SteadyJobs(connector, closing, is_well)
