@@ -18,7 +18,7 @@ from notifier.domain.plan import Planned
 from notifier.domain.silences import Silence
 from notifier.domain.state import AccountState, Case, ConnectionState, KnownEvent
 from notifier.domain.summary import Week
-from notifier.store import restored, retention, rows, statements, tables, weeks
+from notifier.store import restored, retention, rows, signs, statements, tables, weeks
 from notifier.store.cards import Cards, list_silent
 from notifier.store.digests import Digests
 from notifier.store.errands import Errands
@@ -280,8 +280,8 @@ class Books:
         return retention.forget_words(self._connection, after, before, most)
 
     def save_beat(self, row: Mapping[str, Any]) -> None:
-        """Write the engine's sign of life; `row` holds the columns of `engine`."""
-        self._upsert(tables.engine, [{"id": 1, "stopped_at": None, **row}])
+        """Write an engine's sign of life; `row` holds the columns of `engines`, but for who it is."""
+        signs.save(self._connection, row)
 
     def _load_some(self, account_ids: list[str]) -> dict[str, AccountState]:
         cases: dict[tuple[str, str], list[Case]] = defaultdict(list)

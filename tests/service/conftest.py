@@ -65,6 +65,9 @@ class Service:
 
 MakeService = Callable[..., Service]
 
+of_many = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+"""For tests of many rows: what they are about is asked of a few on both stores elsewhere, in less time."""
+
 
 @pytest.fixture
 def database(store: AnyStore) -> AnyStore:
