@@ -268,7 +268,7 @@ def _make_engine(
     )
     house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
     courier = Courier(
-        outside.receivers, store, clock, house, policy, random.random, reword=make_texts(settings, clock)
+        outside.receivers, clock, house, policy, random.random, reword=make_texts(settings, clock)
     )
     storms = Storms(StormGuard(delivery.storm_cards, timedelta(seconds=delivery.storm_seconds)))
     dispatcher = Dispatcher(outside.receivers, store, clock, courier, policy, storms)
