@@ -70,12 +70,14 @@ def tabulate_digests(found: tuple[Flood, ...]) -> Table:
     """Show what many signups at once come to, as digests and singly."""
     return Table(
         "Many new signups for one channel at once",
-        ("how", "signups", "requests to Slack", "CPU", "CPU a signup"),
+        ("how", "signups", "requests to Slack", "429s", "seconds", "CPU", "CPU a signup"),
         tuple(
             (
                 one.way,
                 f"{one.cases:,}",
                 f"{one.requests:,}",
+                f"{one.refused:,}",
+                f"{one.seconds:.1f} s",
                 f"{one.cpu_seconds:.2f} s",
                 f"{one.cpu_seconds / one.cases * 1e6:,.0f} µs",
             )

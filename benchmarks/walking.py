@@ -72,7 +72,7 @@ async def _walk(base_url: str, accounts: int, database: Database) -> Walking:
     async with make_source(base_url, 20) as source:
         await _see(source, memory)
         recorder = Recorder(database, clock, Planner((), Directory({}, {})), FirstRun.NONE)
-        poller = Poller({SOURCE: source}, database, recorder, clock, lambda: None, memory=memory)
+        poller = Poller({SOURCE: source}, database, recorder, clock, lambda _where=None: None, memory=memory)
         cpu_seconds, wall_seconds = process_time(), monotonic()
         await poller.poll(TARGET)
         walking = Walking(
