@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from notifier import __version__
-from notifier.commands import explain, outbox, routes, silences
+from notifier.commands import explain, moving, outbox, routes, silences
 from notifier.commands.entry import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, load, open_store
 from notifier.errors import ConfigError, NotifierError
 
@@ -144,6 +144,7 @@ def _make_parser() -> argparse.ArgumentParser:
     routes.add(commands)
     silences.add(commands)
     explain.add(commands)
+    moving.add(commands)
 
     backup = commands.add_parser("backup", help="copy the store to a file, also while an engine runs")
     backup.add_argument("file", type=Path, metavar="FILE", help="where the copy is written")

@@ -76,8 +76,7 @@ class PostgresStore:
         the tables must be there.
         """
         with self._explained():
-            self._engine = connect(self._address, THREADS)
-            bring_up_to_date(self._engine, self.name, creates=creates)
+            bring_up_to_date(self._connect(), self.name, creates=creates)
 
     def open_existing(self) -> None:
         """Connect for a command beside the engines: the tables must be there, and of this version.
@@ -85,7 +84,7 @@ class PostgresStore:
         Nothing is made, migrated or otherwise changed by it.
         """
         with self._explained():
-            self._engine = connect(self._address, THREADS)
+            self._connect()
             found = self.read_now(read_revision)
             if found is None:
                 raise StoreUnusable(
@@ -103,7 +102,7 @@ class PostgresStore:
         Raises StoreError where it could not.
         """
         with self._explained():
-            self._engine = connect(self._address, THREADS)
+            self._connect()
             has_tables = self.read_now(self._examine)
         return (
             f"{self.name} {'can be read and written' if has_tables else 'gets its tables by the first run'}"
@@ -237,6 +236,11 @@ class PostgresStore:
 
     def _explained(self) -> AbstractContextManager[None]:
         return explained(self.name)
+
+    def _connect(self) -> Engine:
+        if self._engine is None:
+            self._engine = connect(self._address, THREADS)
+        return self._engine
 
     def _require_engine(self) -> Engine:
         if self._engine is None:

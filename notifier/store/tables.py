@@ -336,10 +336,11 @@ budgets = Table(
     Column("held_until", Instant, nullable=False),
 )
 
-engine = Table(
-    "engine",
+engines = Table(
+    "engines",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("worker_id", Text, primary_key=True),
+    Column("revision", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("version", Text, nullable=False),
@@ -348,4 +349,11 @@ engine = Table(
     Column("stopped_at", Instant),
     Column("polls", BigInteger, nullable=False),
     Column("last_round_at", Instant),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("revision", Text, primary_key=True),
+    Column("phase", Text, nullable=False),
 )

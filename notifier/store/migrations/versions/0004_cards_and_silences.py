@@ -11,6 +11,7 @@ from alembic import op
 
 revision = "0004"
 down_revision = "0003"
+phase = "expand"
 
 _LAST_SIGN_OF_LIFE = """
     SELECT max(at) FROM (SELECT max(beat_at) AS at FROM engine
