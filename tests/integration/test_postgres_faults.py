@@ -25,7 +25,7 @@ PASSWORD = "canary-password"
 @pytest.fixture
 def proxy(postgres: Cluster) -> Iterator[Proxy]:
     """Give a way to the server over loopback."""
-    with Proxy(str(Path(conninfo_to_dict(postgres.find_url())["host"]) / ".s.PGSQL.5432")) as way:
+    with Proxy(str(Path(str(conninfo_to_dict(postgres.find_url())["host"])) / ".s.PGSQL.5432")) as way:
         yield way
 
 
