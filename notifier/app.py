@@ -3,23 +3,21 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from notifier.alarms import check_alarms, open_pulse
+from notifier.alarms import open_pulse
 from notifier.assembly import make_receiver
 from notifier.dintero.client import MEBIBYTE, Transport
 from notifier.dintero.credentials import Credentials
+from notifier.dintero.pace import Budget, RequestBudget
 from notifier.dintero.retry import Retry
 from notifier.dintero.retry import RetryPolicy as ReadPolicy
 from notifier.dintero.source import DinteroSource
-from notifier.domain.delivery import Finding, Level
-from notifier.domain.keeping import LINKS, describe_unreadable
 from notifier.domain.plan import Directory
 from notifier.domain.watch import Coverage, Target, plan_targets
 from notifier.engines import Outside, make_engine
-from notifier.errors import NotifierError
 from notifier.network import Network, open_network
 from notifier.receivers.session import open_session
 from notifier.service.clock import SYSTEM_CLOCK
@@ -34,7 +32,7 @@ from notifier.settings import Addressee, Settings, find_address, resolve_receive
 from notifier.settings.model import PollSettings, SourceSettings
 
 if TYPE_CHECKING:
-    from notifier.store.links import LinkCount
+    from notifier.crew import Crew
     from notifier.store.opening import AnyStore
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -46,44 +44,57 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None, clock: 
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    crew = _find_crew(settings)
     try:
         async with (
-            connect(settings) as outside,
+            connect(settings, crew.make_budget if crew else _make_own_budget) as outside,
             _begin_reading(settings, outside, clock) as head_start,
             _watch_store(settings, outside, clock) as watch,
-            open_pulse(settings, _open_network(settings)) as pulse,
+            open_pulse(settings, open_network_for(settings)) as pulse,
         ):
-            if settings.store.is_shared:
-                supervisor = _share(settings, outside, clock, watch, pulse)
-            else:
-                supervisor = Supervisor(
-                    lambda creates: _open_store(settings, creates=creates),
-                    lambda store: make_engine(
-                        settings, store, outside, clock, store, head_start, pulse=pulse
-                    ),
-                    watch,
-                )
+            supervisor = _make_supervisor(settings, outside, clock, watch, head_start, pulse=pulse, crew=crew)
             await supervisor.run(stop, settings.delivery.grace_seconds)
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
 
 
-def _share(
-    settings: Settings, outside: Outside, clock: Clock, watch: StoreWatch, pulse: Pulse | None
-) -> Supervisor:
-    """Return what keeps one of several workers running."""
-    from notifier.crew import make_worker, open_shared_store  # noqa: PLC0415 - not for a file
+def _find_crew(settings: Settings) -> "Crew | None":
+    """Return what makes one of several workers; None with SQLite, where there is one engine."""
+    if not settings.store.is_shared:
+        return None
+    from notifier.crew import Crew  # noqa: PLC0415 - not for a file
 
+    return Crew(settings)
+
+
+def _make_supervisor(
+    settings: Settings,
+    outside: Outside,
+    clock: Clock,
+    watch: StoreWatch,
+    head_start: HeadStart,
+    *,
+    pulse: Pulse | None,
+    crew: "Crew | None",
+) -> Supervisor:
+    if crew is not None:
+        return Supervisor(
+            lambda creates: crew.open_store(creates=creates),
+            lambda store: crew.make_worker(store, outside, clock, pulse),
+            watch,
+        )
     return Supervisor(
-        lambda creates: open_shared_store(settings, creates=creates),
-        lambda store: make_worker(settings, store, outside, clock, pulse),
+        lambda creates: _open_store(settings, creates=creates),
+        lambda store: make_engine(settings, store, outside, clock, store, head_start, pulse=pulse),
         watch,
     )
 
 
 async def run_once(settings: Settings) -> Report:
     """Poll everything once and send what is due. Raises NotifierError."""
+    if crew := _find_crew(settings):
+        await crew.require_alone()
     database = _open_store(settings, creates=True)
     try:
         async with connect(settings) as outside:
@@ -92,70 +103,23 @@ async def run_once(settings: Settings) -> Report:
         database.close()
 
 
-async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIterator[Finding]:
-    """Say, finding by finding, whether the settings work."""
-    yield Finding(Level.OK, "settings", "are complete and fit together")
-    for path in settings.exposed_files:
-        sentence = f"{path} holds secrets, and every user of this machine can read it: chmod 600 it"
-        yield Finding(Level.WARNING, "settings", sentence)
-    for finding in check_store(settings):
-        yield finding
-    _open_network(settings)
-    if is_offline:
-        return
-    async with connect(settings) as outside:
-        for name, source in outside.sources.items():
-            targets = tuple(target for target in outside.targets if target.source == name)
-            async for finding in source.check(targets):
-                yield finding
-        for finding in check_alarms(settings, outside.directory):
-            yield finding
-        for receiver in outside.receivers.values():
-            async for finding in receiver.check(sends=sends):
-                yield finding
-
-
-def check_store(settings: Settings) -> Iterator[Finding]:
-    """Say whether the store can be used, and who can read it; one that is not there yet is not made."""
-    from notifier.store.opening import make_store  # noqa: PLC0415 - see _open_store
-
-    store = make_store(settings.store.url.get_secret_value(), settings.store.keys)
-    try:
-        yield Finding(Level.OK, "store", store.examine())
-        if not store.is_there():
-            return
-        if path := store.find_exposed():
-            sentence = f"{path} can be read by other users of this machine: chmod 600 it"
-            yield Finding(Level.WARNING, "store", sentence)
-        yield _judge_links(store.count_links(), settings)
-    except NotifierError as error:
-        yield Finding(Level.PROBLEM, "store", str(error))
-    finally:
-        store.close()
-
-
-def _judge_links(count: "LinkCount", settings: Settings) -> Finding:
-    has_key = bool(settings.store.keys)
-    if count.unreadable:
-        return Finding(Level.WARNING, LINKS, describe_unreadable(count.unreadable, has_key=has_key))
-    if not has_key:
-        sentence = "whoever reads the store can open them; with NOTIFIER_STORE__KEY they are encrypted"
-    elif count.plain:
-        sentence = f"the next run encrypts the {count.plain} that are not yet encrypted"
-    else:
-        sentence = "they are encrypted in the store"
-    return Finding(Level.OK, LINKS, sentence)
-
-
 @asynccontextmanager
-async def connect(settings: Settings) -> AsyncIterator[Outside]:
-    """Make the sources and receivers that the settings name, and close them afterwards."""
+async def connect(
+    settings: Settings, make_budget: Callable[[str, float | None], Budget | None] | None = None
+) -> AsyncIterator[Outside]:
+    """Make the sources and receivers that the settings name, and close them afterwards.
+
+    `make_budget` gives each source (by its name, and its bound of requests a second) its own if left out.
+    """
+    budget = make_budget or _make_own_budget
     addressees = resolve_receivers(settings)
     async with AsyncExitStack() as stack:
-        network = _open_network(settings)
+        network = open_network_for(settings)
         sources: dict[str, Source] = {}
         for name, one in resolve_sources(settings).items():
-            source = _make_source(name, one, settings.poll, network)
+            source = _make_source(
+                name, one, settings.poll, network, budget(name, one.max_requests_per_second)
+            )
             sources[name] = await stack.enter_async_context(source)
         # Slack's receivers have the session's patience, the others each their own.
         seconds = settings.slack.timeout_seconds
@@ -236,13 +200,20 @@ def _list_emergency_receivers(settings: Settings) -> list[Addressee]:
     return [one for one in resolve_receivers(settings).by_name.values() if one.is_emergency]
 
 
-def _open_network(settings: Settings) -> Network:
+def open_network_for(settings: Settings) -> Network:
+    """Return the way out that the settings name. Raises ConfigError for a CA file that is none."""
     wanted = settings.network
     proxy = wanted.proxy.get_secret_value() if wanted.proxy else None
     return open_network(wanted.ca_file, proxy, wanted.no_proxy)
 
 
-def _make_source(name: str, one: SourceSettings, polling: PollSettings, network: Network) -> DinteroSource:
+def _make_own_budget(_source: str, per_second: float | None) -> Budget | None:
+    return RequestBudget(per_second) if per_second else None
+
+
+def _make_source(
+    name: str, one: SourceSettings, polling: PollSettings, network: Network, budget: Budget | None
+) -> DinteroSource:
     return DinteroSource(
         name,
         Credentials(one.account_id, one.client_id, one.client_secret.get_secret_value()),
@@ -258,4 +229,5 @@ def _make_source(name: str, one: SourceSettings, polling: PollSettings, network:
             proxy=network.find_proxy(one.base_url),
         ),
         retry=Retry(ReadPolicy(attempts=polling.attempts, total_seconds=polling.retry_total_seconds)),
+        budget=budget,
     )

@@ -82,7 +82,12 @@ def make_planner(settings: Settings, outside: Outside) -> Planner:
 def make_pace(settings: Settings) -> Pace:
     """Return how often is polled."""
     polling = settings.poll
-    return Pace(polling.interval_seconds, polling.quiet_interval_seconds, polling.concurrency)
+    return Pace(
+        polling.interval_seconds,
+        polling.quiet_interval_seconds,
+        polling.concurrency,
+        polling.walk_seconds,
+    )
 
 
 def list_chores(
@@ -129,7 +134,15 @@ def make_engine(
     take_early = (head_start or HeadStart({}, clock)).take
     return Engine(
         outside.targets,
-        Poller(outside.sources, store, recorder, clock, dispatcher.wake, take_early),
+        Poller(
+            outside.sources,
+            store,
+            recorder,
+            clock,
+            dispatcher.wake,
+            take_early,
+            walk_interval_seconds=settings.poll.walk_seconds,
+        ),
         dispatcher,
         store,
         clock,

@@ -3,17 +3,19 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
 from notifier.store.database import Database
 from notifier.store.opening import AnyStore, make_store
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
+    from tests.chaos.nursery import Nursery
     from tests.postgres import Cluster
 
 MEMORY = Path("/dev/shm")  # noqa: S108
@@ -65,6 +67,18 @@ def postgres() -> "Iterator[Cluster]":
         pytest.skip(f"NO POSTGRESQL for this machine: {error}")
     with served() as cluster:
         yield cluster
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def nursery() -> "AsyncIterator[Nursery]":
+    """Give the place where processes of the program come from; it takes seconds to open.
+
+    Whoever still lives in it at the end is killed.
+    """
+    from tests.chaos.nursery import Nursery
+
+    async with Nursery() as nursery:
+        yield nursery
 
 
 @pytest.fixture(scope="session")

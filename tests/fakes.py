@@ -28,6 +28,7 @@ from notifier.domain.watch import (
     Reading,
     Sighting,
     Target,
+    Tempo,
 )
 from notifier.errors import LookupImpossible, SourceNotFound
 
@@ -159,12 +160,15 @@ class FakeSource:
     """A Dintero that answers from memory: `accounts` are what it has, `errors` what it raises first."""
 
     name = "dintero"
+    tempo = Tempo()
 
     def __init__(self, *snapshots: AccountSnapshot) -> None:
         self.accounts = {one.account.account_id: one for one in snapshots}
         self.errors: list[Exception] = []
         self.confirmed: list[ConnectionKey] = []
         self.is_repeating = False
+        self.filters = False
+        self.sifted = 0
 
     def show(self, snapshot: AccountSnapshot) -> None:
         """Have this account from now on."""
@@ -197,6 +201,16 @@ class FakeSource:
                 raise self.errors.pop(0)
             digest = _digest(snapshot)
             yield (Sighting(account_id, digest, None if seen.get(account_id) == digest else snapshot),)
+
+    async def sift(
+        self, target: PartnerTarget, seen: Mapping[str, bytes]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Show what a filter leaves, one to a page; without `filters` it is not honoured."""
+        self.sifted += 1
+        async for page in self.walk(target, seen):
+            shown = self.accounts[page[0].account_id].connections
+            if not self.filters or any(one.status == "pending" for one in shown):
+                yield page
 
     async def confirm(self, key: ConnectionKey) -> AccountSnapshot | None:
         """Answer with one connection alone."""

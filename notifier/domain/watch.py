@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from notifier.domain.model import AccountSnapshot, ConnectionKey
 
@@ -52,15 +52,23 @@ Target: TypeAlias = ConnectionTarget | AccountTarget | PartnerTarget
 DIGEST_BYTES: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """What an answer can be recognised by: a digest of its bytes, and the ETag it came with.
 
-    `digest` has DIGEST_BYTES bytes; `etag` is ASCII.
+    `digest` has DIGEST_BYTES bytes; `etag` is ASCII. A tuple, since every poll makes one: a frozen dataclass
+    takes three times as long.
     """
 
     digest: bytes
     etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """How many times as long as usual to wait between two polls of a source, and why where it is longer."""
+
+    stretch: float = 1.0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,9 @@ def cut(text: str, limit: int) -> str:
 
 def measure(text: str) -> int:
     """Return the length of a text in UTF-16 units."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    if text.isascii():
+        return len(text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def deaden_marks(text: str) -> str:

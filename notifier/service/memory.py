@@ -42,6 +42,8 @@ class Walked(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     pending: set[str] = msgspec.field(default_factory=set)
     partial: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     missing: set[str] = msgspec.field(default_factory=set)
+    walk_at: float = 0.0
+    walk_seconds: float = 0.0
 
     def forget(self, account_id: str) -> None:
         """Forget one account."""
@@ -136,6 +138,12 @@ class Memory:
         self._partial.pop(target, None)
         if isinstance(target, PartnerTarget):
             self._walks.pop(target, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._marks.clear()
+        self._partial.clear()
+        self._walks.clear()
 
     def export(self, targets: Iterable[Target]) -> bytes:
         """Return what is remembered of some targets."""

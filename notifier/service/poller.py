@@ -28,7 +28,8 @@ class Poller:
 
     `on_news` is called after every commit that put something into the outbox. `take_early` gives a first read
     that is on its way already, None where there is none. `memory` is what is known of the targets from polls
-    before, of this poller or of another.
+    before, of this poller or of another. A partner is walked no more often than every
+    `walk_interval_seconds`; between two walks only those of its accounts are read in which somebody waits.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Poller:
         take_early: Callable[[Target], Awaitable[Reading | None] | None] = lambda _target: None,
         *,
         memory: Memory | None = None,
+        walk_interval_seconds: float = 0.0,
     ) -> None:
         self._sources = sources
         self._store = store
@@ -50,7 +52,15 @@ class Poller:
         self._take_early = take_early
         self.memory = memory if memory is not None else Memory()
         self._verifier = Verifier(sources, recorder, on_news)
-        self._walker = Walker(sources, store, recorder, self._verifier, self.memory, clock)
+        self._walker = Walker(
+            sources,
+            store,
+            recorder,
+            self._verifier,
+            self.memory,
+            clock,
+            interval_seconds=walk_interval_seconds,
+        )
         self._book = ProblemBook(store, clock)
         self._accounts_there: set[tuple[str, str]] = set()
         self._unkept: set[Target] = set()
@@ -83,7 +93,7 @@ class Poller:
         self.targets = targets
         if is_restored:
             self._unread, self._rounds_left = set(targets), rounds
-        await self._book.load({str(target) for target in targets})
+        await self._book.load(targets)
         changes = await self._recorder.start(targets)
         if changes:
             self._on_news()
@@ -91,7 +101,7 @@ class Poller:
     async def resume(self, targets: tuple[Target, ...]) -> None:
         """Go on with some of all targets, where another poller has left off. Raises StoreError."""
         self.targets = targets
-        await self._book.recall({str(target) for target in targets})
+        await self._book.recall(targets)
         await self._recorder.recall()
 
     def is_pending(self, target: Target) -> bool:
@@ -110,14 +120,33 @@ class Poller:
             return 0.0
         return max(0.0, self._held_until.get(target.source, 0.0) - self._clock.monotonic())
 
+    def find_stretch(self, target: Target) -> float:
+        """Return how many times as long as usual to wait between two polls of a target."""
+        return self._sources[target.source].tempo.stretch
+
+    async def note_tempo(self) -> None:
+        """Say which sources are asked less often than usual, and which are asked as usual again."""
+        for name, source in self._sources.items():
+            tempo, subject = source.tempo, f"{name}: pace"
+            if tempo.stretch > 1:
+                sentence = f"{tempo.reason}: it is asked {tempo.stretch:.1f} times less often than usual"
+                # By no poll is this worse than parts that cannot be read: everything is read, and later.
+                await self._book.remember(subject, sentence, TroubleKind.PARTIAL, "asks less often")
+            elif not self._book.is_empty:
+                await self._book.settle(subject, "asks as usual again")
+
     def _hold(self, target: Target, error: SourceError) -> None:
         """Ask nothing of a source for as long as it has asked for."""
         if isinstance(error, SourceRateLimited) and error.retry_after_seconds:
             seconds = min(error.retry_after_seconds, _LONGEST_HOLD_SECONDS)
             self._held_until[target.source] = self._clock.monotonic() + seconds
 
-    async def poll(self, target: Target) -> None:
-        """Read a target once and keep what is new. Raises nothing of SourceError or StoreError."""
+    async def poll(self, target: Target) -> bool:
+        """Read a target once, keep what is new, and return `is_pending` of it. Raises no NotifierError."""
+        await self._poll(target)
+        return self.is_pending(target)
+
+    async def _poll(self, target: Target) -> None:
         self.tally.polls += 1
         try:
             problems = await self._read(target)
@@ -171,7 +200,7 @@ class Poller:
     async def _read(self, target: Target) -> tuple[str, ...]:
         """Read a target and return what of it could not be understood, a sentence each."""
         if isinstance(target, PartnerTarget):
-            return await self._walker.walk(target)
+            return await self._walker.read(target)
         source = self._sources[target.source]
         try:
             seen = self.memory.find_seen(target)

@@ -37,6 +37,7 @@ from notifier.domain.watch import (
     Reading,
     Sighting,
     Target,
+    Tempo,
 )
 
 _T = TypeVar("_T")
@@ -65,6 +66,10 @@ class Source(Protocol):
     def name(self) -> str:
         """Its name in the settings (`[sources.<name>]`; "dintero" for the short form)."""
 
+    @property
+    def tempo(self) -> Tempo:
+        """How much less often than usual it wants to be asked."""
+
     async def read(
         self, target: ConnectionTarget | AccountTarget, seen: Fingerprint | None
     ) -> Reading | None:
@@ -78,6 +83,12 @@ class Source(Protocol):
         """Walk all accounts of a partner, a page at a time, to the end or to the first SourceError.
 
         `seen` maps account ids to the digests of accounts whose content need not be decoded again.
+        """
+
+    def sift(self, target: PartnerTarget, seen: Mapping[str, bytes]) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Walk those accounts of a partner that have something pending, where Dintero honours the filter.
+
+        It may show others, or not all of them: whoever asks has to look.
         """
 
     async def confirm(self, key: ConnectionKey) -> AccountSnapshot | None:

@@ -1,11 +1,12 @@
 """What cannot be read, a sentence for each subject: in memory, and in the store for those who look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
 
 from notifier.domain.blindness import TroubleKind
+from notifier.domain.watch import Target
 from notifier.errors import SourceError, SourceMalformed, SourceUnauthorized, StoreError
 from notifier.service.ports import Books, Clock, Store
 
@@ -35,38 +36,47 @@ class ProblemBook:
         """Whether there is nothing that could be cleared."""
         return not (self.sentences or self._unwritten)
 
-    async def load(self, subjects: set[str]) -> None:
-        """Load what earlier runs left, and clear what is about none of these subjects. Raises StoreError."""
+    async def load(self, targets: Iterable[Target]) -> None:
+        """Load what earlier runs left, and clear what is about none of the targets. Raises StoreError."""
         self.sentences = await self._store.run(lambda books: books.load_problems())
-        for subject in [one for one in self.sentences if one not in subjects]:
-            await self.clear(subject)
+        if self.sentences:
+            known = {str(target) for target in targets}
+            for subject in [one for one in self.sentences if one not in known]:
+                await self.clear(subject)
 
-    async def recall(self, subjects: set[str]) -> None:
-        """Load what is known of some subjects, and leave the others alone. Raises StoreError."""
+    async def recall(self, targets: Iterable[Target]) -> None:
+        """Load what is known of some targets, and leave the others alone. Raises StoreError."""
         known = await self._store.run(lambda books: books.load_problems())
+        subjects = {str(target) for target in targets} if known else set()
         self.sentences = {subject: said for subject, said in known.items() if subject in subjects}
 
-    async def remember(self, subject: str, sentence: str, kind: TroubleKind = TroubleKind.UNREADABLE) -> None:
-        """Keep a problem; one that is known already is not written again."""
+    async def remember(
+        self,
+        subject: str,
+        sentence: str,
+        kind: TroubleKind = TroubleKind.UNREADABLE,
+        word: str = "cannot read",
+    ) -> None:
+        """Keep a problem; one that is known already is not written again. `word` is for the log."""
         is_known = self.sentences.get(subject) == sentence
         if is_known and self._kinds.get(subject) is kind and subject not in self._unwritten:
             return
         self.sentences[subject], self._kinds[subject] = sentence, kind
         if not is_known:
-            _log.warning("cannot read", target=subject, error=sentence)
+            _log.warning(word, target=subject, error=sentence)
         now = self._clock.now()
         await self._write(subject, lambda books: books.save_problem(subject, sentence, now, kind))
 
-    async def settle(self, subject: str) -> None:
+    async def settle(self, subject: str, word: str = "reads again") -> None:
         """Clear a problem if there is one."""
         if subject in self.sentences or subject in self._unwritten:
-            await self.clear(subject)
+            await self.clear(subject, word)
 
-    async def clear(self, subject: str) -> None:
+    async def clear(self, subject: str, word: str = "reads again") -> None:
         """Clear a problem."""
         self.sentences.pop(subject, None)
         self._kinds.pop(subject, None)
-        _log.info("reads again", target=subject)
+        _log.info(word, target=subject)
         await self._write(subject, lambda books: books.clear_problem(subject))
 
     async def _write(self, subject: str, job: Callable[[Books], None]) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import structlog
 
 from notifier.domain.model import AccountSnapshot, ConnectionKey
-from notifier.domain.watch import Target
+from notifier.domain.watch import PartnerTarget, Sighting, Target
 from notifier.domain.waypoints import Waypoint, reach
+from notifier.service.memory import Walked
 from notifier.service.ports import Source, Wake
 from notifier.service.recorder import Recorded, Recorder
 
@@ -53,6 +54,25 @@ class Verifier:
         reach(Waypoint.KEPT)
         self.report(recorded)
         return recorded.pending, await self.confirm(recorded.suspects, target)
+
+    async def keep_page(
+        self, page: tuple[Sighting, ...], target: PartnerTarget, walked: Walked, *, is_arrival: bool = False
+    ) -> None:
+        """Keep what is new on a page of a partner's accounts. Raises SourceError and StoreError."""
+        read = [one for one in page if one.snapshot and one.account_id]
+        self.tally.unchanged += len(page) - len(read)
+        snapshots = [one.snapshot for one in read if one.snapshot]
+        if not snapshots:
+            return
+        reach(Waypoint.READ)
+        waiting, doubtful = await self.record(snapshots, target, target.names, is_arrival=is_arrival)
+        walked.pending -= {one.account_id for one in read}
+        walked.pending |= waiting
+        for one in snapshots:
+            walked.note_partial(one.account.account_id, one.problems)
+        walked.digests.update({one.account_id: one.digest for one in read})
+        for account_id in doubtful:
+            walked.digests.pop(account_id, None)
 
     async def confirm(self, suspects: tuple[ConnectionKey, ...], target: Target) -> frozenset[str]:
         """Ask directly for connections that a complete answer did not show, and end those that are gone.

@@ -1,14 +1,18 @@
 """Walks a partner's accounts: what is new goes to the recorder, who is missing twice is looked for."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from notifier.domain.watch import PartnerTarget, Sighting
-from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import SourceRejected
+from notifier.service.lookout import Lookout
 from notifier.service.memory import Memory, Walked
 from notifier.service.ports import Clock, Source, Store
 from notifier.service.recorder import Recorder
 from notifier.service.verifier import Verifier
+
+LARGEST_SHARE: Final = 0.25
+"""Walks through all accounts take so much of the time at the most, however many there are."""
 
 
 class Walker:
@@ -22,6 +26,8 @@ class Walker:
         verifier: Verifier,
         memory: Memory,
         clock: Clock,
+        *,
+        interval_seconds: float = 0.0,
     ) -> None:
         self._sources = sources
         self._store = store
@@ -29,6 +35,26 @@ class Walker:
         self._verifier = verifier
         self._memory = memory
         self._clock = clock
+        self._interval_seconds = interval_seconds
+        self._lookout = Lookout(sources, verifier, memory, clock)
+
+    async def read(self, target: PartnerTarget) -> tuple[str, ...]:
+        """Walk when it is time for it, and look at what is pending when it is not.
+
+        Returns what could not be understood. Raises SourceError and StoreError.
+        """
+        began = self._clock.monotonic()
+        walked = self._memory.find_walked(target)
+        # Whoever has walked may have been another process; a clock that was set back must not put it off.
+        seconds_left = walked.walk_at - self._clock.now().timestamp()
+        if 0 < seconds_left <= walked.walk_seconds and await self._lookout.look(target):
+            return _list_partial(walked)
+        problems = await self.walk(target)
+        took_seconds = self._clock.monotonic() - began
+        walked = self._memory.find_walked(target)
+        walked.walk_seconds = max(self._interval_seconds, took_seconds / LARGEST_SHARE) - took_seconds
+        walked.walk_at = self._clock.now().timestamp() + walked.walk_seconds
+        return problems
 
     async def walk(self, target: PartnerTarget) -> tuple[str, ...]:
         """Walk to the end, and return what could not be understood. Raises SourceError and StoreError."""
@@ -40,32 +66,11 @@ class Walker:
         async for page in source.walk(target, walked.digests):
             present.update(sighting.account_id for sighting in page)
             for_nobody += _list_nameless(page)
-            await self._take(page, target, walked, is_arrival=is_arrival)
+            await self._verifier.keep_page(page, target, walked, is_arrival=is_arrival)
         if not for_nobody:
             # Whoever could not be read by name may be one that seems to be missing.
             await self._finish(target, present, is_first=not is_arrival)
-        return (*for_nobody, *(problem for problems in walked.partial.values() for problem in problems))
-
-    async def _take(
-        self, page: tuple[Sighting, ...], target: PartnerTarget, walked: Walked, *, is_arrival: bool
-    ) -> None:
-        """Keep what is new on a page."""
-        read = [one for one in page if one.snapshot and one.account_id]
-        self._verifier.tally.unchanged += len(page) - len(read)
-        snapshots = [one.snapshot for one in read if one.snapshot]
-        if not snapshots:
-            return
-        reach(Waypoint.READ)
-        waiting, doubtful = await self._verifier.record(
-            snapshots, target, target.names, is_arrival=is_arrival
-        )
-        walked.pending -= {one.account_id for one in read}
-        walked.pending |= waiting
-        for one in snapshots:
-            walked.note_partial(one.account.account_id, one.problems)
-        walked.digests.update({one.account_id: one.digest for one in read})
-        for account_id in doubtful:
-            walked.digests.pop(account_id, None)
+        return (*for_nobody, *_list_partial(walked))
 
     async def _finish(self, target: PartnerTarget, present: set[str], *, is_first: bool) -> None:
         """A walk that came to its end shows which accounts are not under the partner any more.
@@ -94,6 +99,11 @@ class Walker:
         if is_first:
             now = self._clock.now()
             await self._store.run(lambda books: books.mark_walked(target.source, target.owner_id, now))
+
+
+def _list_partial(walked: Walked) -> tuple[str, ...]:
+    """List what could not be read of accounts that have a name."""
+    return tuple(problem for problems in walked.partial.values() for problem in problems)
 
 
 def _list_nameless(page: tuple[Sighting, ...]) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ from notifier.settings.values import (
     NoProxyHosts,
     OwnerId,
     ProxyUrl,
+    RequestsPerSecond,
     SlackBaseUrl,
     StoreKey,
     StoreUrl,
@@ -55,6 +56,7 @@ from notifier.settings.values import (
     Token,
     WaitSeconds,
     WebhookUrl,
+    WholeSeconds,
     lower_case,
 )
 
@@ -80,6 +82,7 @@ class SourceSettings(Section):
 
     `account_id` is whose credentials these are: an account, or a partner. `accounts` empty means the account
     itself, or what is discovered; `connections` empty means all. `discover` reads everything under a partner.
+    Without `max_requests_per_second` only `poll.concurrency` bounds the requests.
     """
 
     base_url: BaseUrl = "https://api.dintero.com/v1"
@@ -89,6 +92,7 @@ class SourceSettings(Section):
     accounts: AccountIds = ()
     connections: Connections = ()
     discover: bool = Field(default=False, validate_default=True)
+    max_requests_per_second: RequestsPerSecond | None = None
 
     @field_validator("discover")
     @classmethod
@@ -114,6 +118,7 @@ class PollSettings(Section):
 
     interval_seconds: IntervalSeconds = 60
     quiet_interval_seconds: IntervalSeconds = Field(default=900, validate_default=True)
+    walk_interval_seconds: IntervalSeconds | None = Field(default=None, validate_default=True)
     concurrency: Concurrency = 20
     first_run: Annotated[FirstRun, BeforeValidator(lower_case)] = "open"
     connect_timeout_seconds: TimeoutSeconds = 5
@@ -128,6 +133,18 @@ class PollSettings(Section):
     @classmethod
     def _quiet_is_rarer(cls, value: float, info: ValidationInfo) -> float:
         _at_least(info, "interval_seconds", value)
+        return value
+
+    @property
+    def walk_seconds(self) -> float:
+        """The shortest time between two walks through a partner's accounts."""
+        return self.walk_interval_seconds or self.interval_seconds
+
+    @field_validator("walk_interval_seconds")
+    @classmethod
+    def _walk_is_rarer(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is not None:
+            _at_least(info, "interval_seconds", value)
         return value
 
     @field_validator("max_bodies_mib")
@@ -232,16 +249,18 @@ class DeliverySettings(Section):
 class WorkerSettings(Section):
     """`[workers]`: several machines on one PostgreSQL; with SQLite nothing of it matters.
 
-    A worker that was not heard of for `gone_after_seconds` is taken for gone: others get its jobs. What it
-    has claimed runs out before that: it has to be heard of rather more often.
+    A worker that was not heard of for `stalled_seconds` is taken for gone: others get its jobs. What it has
+    claimed runs out before that: it has to be heard of rather more often. What has become due is looked for
+    every `tick_seconds`.
     """
 
     heartbeat_seconds: TimeoutSeconds = 5
-    gone_after_seconds: TimeoutSeconds = Field(default=25, validate_default=True)
+    stalled_seconds: TimeoutSeconds = Field(default=25, validate_default=True)
+    tick_seconds: WholeSeconds = 2
     lanes: Concurrency = 50
     passes: Concurrency = 4
 
-    @field_validator("gone_after_seconds")
+    @field_validator("stalled_seconds")
     @classmethod
     def _is_heard_of_before(cls, value: float, info: ValidationInfo) -> float:
         heartbeat = info.data.get("heartbeat_seconds")

@@ -14,25 +14,26 @@ class Overtaken(StoreError):
 
 
 class FencedStore:
-    """Does a job only while the shard still belongs to the pass that got this `version` of it.
+    """Does a job only while the shard still belongs to the pass that got `version` of it.
 
     A worker that was asleep for long may hold answers that are older than what another has recorded since.
     Written now, they would turn back what has happened.
     """
 
-    def __init__(self, store: Store, shard_id: str, version: int) -> None:
+    def __init__(self, store: Store, shard_id: str) -> None:
         self._store = store
         self._shard_id = shard_id
-        self._version = version
+        self.version = 0
 
     async def run(self, job: Callable[[Books], _T]) -> _T:
         """Run a job inside one transaction. Raises StoreError, Overtaken where it must not be run."""
         done: list[_T] = []
+        version = self.version
 
         def guarded(books: Books) -> None:
             # It may run twice: what it came to the first time was not kept.
             done.clear()
-            if books.shards.is_held(self._shard_id, self._version):
+            if books.shards.is_held(self._shard_id, version):
                 done.append(job(books))
 
         await self._store.run(guarded)

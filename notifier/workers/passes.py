@@ -11,11 +11,11 @@ import msgspec
 import structlog
 
 from notifier.domain.shards import Marks, Shard, describe
-from notifier.domain.watch import Target
+from notifier.domain.watch import PartnerTarget, Target
 from notifier.service.engine import Pace
 from notifier.service.memory import Memory
 from notifier.service.poller import Poller
-from notifier.service.ports import Books, Clock, Store
+from notifier.service.ports import Clock, Store
 from notifier.service.verifier import Tally
 from notifier.workers.fence import FencedStore, Overtaken
 
@@ -33,17 +33,23 @@ class _Saved(msgspec.Struct, array_like=True):
     memory: bytes = b""
 
 
+_OTHER_SETTINGS: Final = (
+    "a shard was planned from other settings than this worker's: all workers need the same; restart this one"
+)
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(_Saved)
 
 
 @dataclass(frozen=True, slots=True)
-class Custody:
-    """A shard while a pass over it lasts: its row as it was taken, and the store as far as it may be used."""
+class Post:
+    """Where this process reads one shard: what it knows beside the marks stays here from pass to pass."""
 
     shard: Shard
-    marks: Marks
-    store: Store
+    store: FencedStore
+    memory: Memory
+    poller: Poller
+    lock: asyncio.Lock
 
 
 class Passes:
@@ -65,8 +71,7 @@ class Passes:
         name: str,
         jitter: Callable[[], float],
     ) -> None:
-        self._shards: Mapping[str, Shard] = {shard.shard_id: shard for shard in shards}
-        self._make_poller = make_poller
+        self._posts = {shard.shard_id: _make_post(shard, make_poller, store) for shard in shards}
         self._store = store
         self._clock = clock
         self._pace = pace
@@ -78,86 +83,89 @@ class Passes:
 
     async def run(self, shard_id: str) -> None:
         """Make one pass over a shard. Raises StoreError; then the next pass begins where this one did."""
-        custody = await self._take(shard_id)
-        if custody is None:
+        post = self._posts.get(shard_id)
+        if post is None:
+            _log.error(_OTHER_SETTINGS, shard=shard_id)
             return
-        saved = _read(custody.marks)
-        memory = Memory()
-        memory.restore(custody.shard.targets, saved.memory)
-        poller = self._make_poller(custody.store, memory)
-        try:
-            await poller.resume(custody.shard.targets)
-            due = await self._poll(poller, custody.shard.targets, saved.due)
-            await self._leave(custody, due, memory)
-        except Overtaken as error:
-            _log.warning("another worker was faster", shard=shard_id, error=str(error))
-        finally:
-            self._count(poller.take_tally())
+        # A job that was taken over from this very process, while it was asleep, may meet the one before it.
+        async with post.lock:
+            try:
+                await self._pass(post)
+            except Overtaken as error:
+                _log.warning("another worker was faster", shard=shard_id, error=str(error))
+            finally:
+                post.memory.clear()
+                self._tally.update(asdict(post.poller.take_tally()))
 
     def take_tally(self) -> Tally:
         """Give what the polls came to, and begin to count anew."""
         taken, self._tally = self._tally, Counter()
         return Tally(**taken)
 
-    async def _take(self, shard_id: str) -> Custody | None:
-        """Begin a pass; None where this worker's settings do not say the same of the shard as its row."""
-        marks = await self._store.run(lambda books: books.shards.take(shard_id))
-        if marks is None:
-            return None
-        shard = self._shards.get(shard_id)
-        if shard is None or shard.digest != marks.digest:
-            _log.error(
-                "a shard was planned from other settings than this worker's: all need the same; restart it",
-                shard=shard_id,
-            )
-            return None
-        return Custody(shard, marks, FencedStore(self._store, shard_id, marks.version))
+    async def _pass(self, post: Post) -> None:
+        shard = post.shard
+        marks = await self._store.run(lambda books: books.shards.take(shard.shard_id))
+        if marks is None or marks.digest != shard.digest:
+            _log.error(_OTHER_SETTINGS, shard=shard.shard_id)
+            return
+        post.store.version = marks.version
+        saved = _read(marks)
+        post.memory.restore(shard.targets, saved.memory)
+        await post.poller.resume(shard.targets)
+        due = await self._poll(post, saved.due)
+        await self._leave(post, marks, due)
 
-    async def _poll(
-        self, poller: Poller, targets: tuple[Target, ...], due: Mapping[str, float]
-    ) -> dict[str, float]:
+    async def _poll(self, post: Post, due: Mapping[str, float]) -> dict[str, float]:
         """Read what is due, and return when each target is due again."""
+        targets = post.shard.targets
         soon = self._clock.now().timestamp() + _TOGETHER * self._pace.interval_seconds
         later = {name: due.get(name, 0.0) for name in map(describe, targets)}
         waiting = iter([target for target in targets if later[describe(target)] <= soon])
 
         async def work() -> None:
             for target in waiting:
+                name = describe(target)
                 async with self._at_once:
                     if self._leaving.is_set():
                         return
-                    await poller.poll(target)
-                later[describe(target)] = self._find_next(poller, target)
+                    later[name] = await self._read(post.poller, target, is_first=name not in due)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(self._pace.concurrency, len(targets))):
                 tasks.create_task(work())
         return later
 
-    def _find_next(self, poller: Poller, target: Target) -> float:
-        is_pending = poller.is_pending(target)
-        seconds = self._pace.interval_seconds if is_pending else self._pace.quiet_interval_seconds
-        seconds = max(seconds, poller.find_hold_seconds(target) / (1 - _JITTER))
-        return self._clock.now().timestamp() + seconds * (1 - _JITTER * self._jitter())
+    async def _read(self, poller: Poller, target: Target, *, is_first: bool) -> float:
+        """Read a target, unless its source wants to be left alone; return when it is due again."""
+        chance, now = self._jitter(), self._clock.now().timestamp()
+        held_seconds = poller.find_hold_seconds(target)
+        if held_seconds:
+            # Not all at once when the time is over.
+            return now + held_seconds * (1 + _JITTER * chance)
+        seconds = self._pace.choose_wait_seconds(
+            is_pending=await poller.poll(target),
+            is_first=is_first,
+            stretch=poller.find_stretch(target),
+            chance=chance,
+            is_walk=isinstance(target, PartnerTarget),
+        )
+        return self._clock.now().timestamp() + max(seconds, poller.find_hold_seconds(target))
 
-    async def _leave(self, custody: Custody, due: Mapping[str, float], memory: Memory) -> None:
+    async def _leave(self, post: Post, marks: Marks, due: Mapping[str, float]) -> None:
         """Write the marks, unless another pass has begun."""
         now = self._clock.now()
-        pause = (1 - _TOGETHER) * self._pace.interval_seconds
         next_at = min(due.values())
         if not self._leaving.is_set():
-            next_at = max(next_at, now.timestamp() + pause)
-        data = _ENCODER.encode(_Saved(dict(due), memory.export(custody.shard.targets)))
-        marks = replace(custody.marks, next_at=datetime.fromtimestamp(next_at, UTC), data=data)
+            next_at = max(next_at, now.timestamp() + (1 - _TOGETHER) * self._pace.interval_seconds)
+        data = _ENCODER.encode(_Saved(dict(due), post.memory.export(post.shard.targets)))
+        left = replace(marks, next_at=datetime.fromtimestamp(next_at, UTC), data=data)
+        if not await self._store.run(lambda books: books.shards.save(left, now, self._name)):
+            raise Overtaken(f"another worker reads shard {marks.shard_id} by now")
 
-        def job(books: Books) -> bool:
-            return books.shards.save(marks, now, self._name)
 
-        if not await self._store.run(job):
-            raise Overtaken(f"another worker reads shard {custody.shard.shard_id} by now")
-
-    def _count(self, tally: Tally) -> None:
-        self._tally.update(asdict(tally))
+def _make_post(shard: Shard, make_poller: Callable[[Store, Memory], Poller], store: Store) -> Post:
+    fenced, memory = FencedStore(store, shard.shard_id), Memory()
+    return Post(shard, fenced, memory, make_poller(fenced, memory), asyncio.Lock())
 
 
 def _read(marks: Marks) -> _Saved:

@@ -20,18 +20,18 @@ FORGOTTEN_SECONDS: Final = 3600.0
 
 
 class Takeover:
-    """Looks for workers that have not been heard of for `gone_after_seconds`.
+    """Looks for workers that have not been heard of for `stalled_seconds`.
 
     After a silence of the database's own nobody was heard of, and everybody lives: so nobody is taken for
     gone before the database has answered here, at every look, for `contact_seconds`.
     """
 
     def __init__(
-        self, app: App, monotonic: Callable[[], float], gone_after_seconds: float, contact_seconds: float
+        self, app: App, monotonic: Callable[[], float], stalled_seconds: float, contact_seconds: float
     ) -> None:
         self._app = app
         self._monotonic = monotonic
-        self._gone_after_seconds = gone_after_seconds
+        self._stalled_seconds = stalled_seconds
         self._contact_seconds = contact_seconds
         self._since: float | None = None
 
@@ -39,7 +39,7 @@ class Takeover:
         """Look once, and return how many jobs were given to others. Raises nothing of the database's."""
         try:
             jobs = list(
-                await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self._gone_after_seconds)
+                await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self._stalled_seconds)
             )
         except ConnectorException as error:
             self._since = None

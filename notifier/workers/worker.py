@@ -15,8 +15,8 @@ from notifier.domain.watch import Target
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.dispatcher import Dispatcher
+from notifier.service.poller import Poller
 from notifier.service.ports import Books
-from notifier.service.recorder import Recorder
 from notifier.service.store_watch import StoreWatch
 from notifier.workers.clock import SharedClock
 from notifier.workers.drains import Drains
@@ -38,12 +38,15 @@ _AFTERWARDS_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """All that a worker can do, and what all workers together are to do."""
+    """All that a worker can do, and what all workers together are to do.
+
+    `keeper` reads nothing: it ends what is no longer watched, and says which source wants to be left alone.
+    """
 
     targets: tuple[Target, ...]
     shards: tuple[Shard, ...]
     dispatcher: Dispatcher
-    recorder: Recorder
+    keeper: Poller
     drains: Drains
     passes: Passes
     errands: Errands
@@ -54,18 +57,23 @@ class Cadence:
     """How often a worker gives a sign of life, and after how long without one it is taken for gone.
 
     What it has claimed is good for no longer than the difference: whoever takes over knows that it has run
-    out. `round_seconds` is whole: so often it is looked for what has become due.
+    out. `tick_seconds` is whole: so often it is looked for what has become due.
     """
 
     heartbeat_seconds: float = 5.0
-    gone_after_seconds: float = 25.0
-    round_seconds: int = 2
+    stalled_seconds: float = 25.0
+    tick_seconds: int = 2
     places: Places = field(default_factory=Places)
 
     @property
     def contact_seconds(self) -> float:
         """For so long the database has to have answered before anybody is taken for gone."""
-        return 2 * self.heartbeat_seconds + LOOK_SECONDS
+        return 2 * self.heartbeat_seconds + self.look_seconds
+
+    @property
+    def look_seconds(self) -> float:
+        """Between two looks for workers that are gone."""
+        return min(LOOK_SECONDS, self.heartbeat_seconds)
 
 
 class Worker:
@@ -109,14 +117,14 @@ class Worker:
             shop.add_task(Task.DRAIN, lambda what: _attempt(lambda: work.drains.drain(what)))
             shop.add_task(Task.POLL, lambda what: _attempt(lambda: work.passes.run(what)))
             shop.add_task(Task.TEND, lambda what: _attempt(lambda: work.errands.tend(what)))
-            shop.add_rounds(lambda: _attempt(rounds.make), self._cadence.round_seconds)
+            shop.add_rounds(lambda: _attempt(rounds.make), self._cadence.tick_seconds)
             await self._start(shop)
             await self._serve(shop, stopping, grace_seconds)
 
     async def _start(self, shop: Shop) -> None:
         self._clock.set(*await shop.read_clock())
         await self._work.dispatcher.start(is_alone=False)
-        await self._work.recorder.start(self._work.targets)
+        await self._work.keeper.start(self._work.targets)
         now = self._clock.now()
 
         def job(books: Books) -> tuple[int, int]:
@@ -137,14 +145,12 @@ class Worker:
 
     async def _serve(self, shop: Shop, stopping: asyncio.Event, grace_seconds: float) -> None:
         cadence = self._cadence
-        takeover = Takeover(
-            shop.app, self._clock.monotonic, cadence.gone_after_seconds, cadence.contact_seconds
-        )
+        takeover = Takeover(shop.app, self._clock.monotonic, cadence.stalled_seconds, cadence.contact_seconds)
         crew = shop.hire(cadence.places, cadence.heartbeat_seconds)
         doing = [asyncio.ensure_future(hand.run()) for hand in crew]
         others = [
             asyncio.ensure_future(self._watch.guard(lambda books: books.save_beat(self._sign()))),
-            asyncio.ensure_future(self._repeat(takeover.look, LOOK_SECONDS)),
+            asyncio.ensure_future(self._repeat(takeover.look, cadence.look_seconds)),
             asyncio.ensure_future(self._repeat(lambda: self._measure(shop), CLOCK_SECONDS)),
             asyncio.ensure_future(self._repeat(self._beat, BEAT_SECONDS)),
         ]
@@ -194,6 +200,7 @@ class Worker:
                 notifications=tally.notifications,
             )
         try:
+            await self._work.keeper.note_tempo()
             await self._watch.run(lambda books: books.save_beat(self._sign()))
         except StoreError as error:
             _log.debug("store failed", error=str(error))

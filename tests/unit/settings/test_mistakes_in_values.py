@@ -58,6 +58,8 @@ VALUES = [
     ("poll.interval_seconds", "0", INTERVAL),
     ("poll.interval_seconds", "nan", INTERVAL),
     ("poll.quiet_interval_seconds", "-1", INTERVAL),
+    ("poll.walk_interval_seconds", "0", INTERVAL),
+    ("dintero.max_requests_per_second", "0", "expected a number of requests a second from 0.01 to 100000"),
     ("poll.concurrency", "0", "expected a whole number from 1 to 1000"),
     ("poll.concurrency", "1001", "expected a whole number from 1 to 1000"),
     ("poll.concurrency", "1.5", "expected a whole number from 1 to 1000"),
