@@ -8,10 +8,13 @@ from notifier.sandbox import Post, SandboxSlack
 
 
 class Channels:
-    """The sandbox's Slack without a rate limit; a channel for each receiver, all of one bot."""
+    """The sandbox's Slack; a channel for each receiver, all of one bot.
 
-    def __init__(self) -> None:
-        self.slack = SandboxSlack()
+    `posts_per_second` is what each channel takes, one by one, before it answers 429; None for no limit.
+    """
+
+    def __init__(self, posts_per_second: float | None = None) -> None:
+        self.slack = SandboxSlack(posts_per_second=posts_per_second, burst=1)
         self.bot = self.slack.add_bot()
 
     def base_url(self) -> str:
@@ -33,6 +36,10 @@ class Channels:
     def take_bodies(self) -> list[dict[str, object]]:
         """Return the arguments of each message that was taken, in order, and forget them."""
         return [dict(post.body) for post in self._take_posts()]
+
+    def count_refused(self) -> int:
+        """Return how many of the messages since the last look were refused: they came too fast."""
+        return sum(post.error == "ratelimited" for post in self.slack.posts)
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[Self]:

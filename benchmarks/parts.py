@@ -41,7 +41,7 @@ def make_dispatcher(
 ) -> Dispatcher:
     """Make a dispatcher without jitter, and without digests unless they are asked for."""
     clock, policy = SystemClock(), RetryPolicy()
-    courier = Courier(receivers, database, clock, House(), policy, float)
+    courier = Courier(receivers, clock, House(), policy, float)
     storms = Storms(StormGuard(storm_cards, calm=timedelta(0)))
     return Dispatcher(receivers, database, clock, courier, policy, storms)
 

@@ -62,16 +62,21 @@ def make_policy(settings: Settings, outside: Outside) -> RetryPolicy:
 def make_dispatcher(
     settings: Settings, store: LinkStore, outside: Outside, clock: Clock, claim_seconds: float | None = None
 ) -> Dispatcher:
-    """Return what hands over messages; what it has claimed is good for `claim_seconds`."""
+    """Return what hands over messages.
+
+    Where other processes do so too, what this one has claimed is good for `claim_seconds`.
+    """
     delivery, policy = settings.delivery, make_policy(settings, outside)
     if claim_seconds is not None:
         policy = replace(policy, claim_seconds=claim_seconds)
     house = House(tuple(settings.links.allowed_hosts), settings.links.backoffice_url)
     courier = Courier(
-        outside.receivers, store, clock, house, policy, random.random, reword=make_texts(settings, clock)
+        outside.receivers, clock, house, policy, random.random, reword=make_texts(settings, clock)
     )
     storms = Storms(StormGuard(delivery.storm_cards, timedelta(seconds=delivery.storm_seconds)))
-    return Dispatcher(outside.receivers, store, clock, courier, policy, storms)
+    return Dispatcher(
+        outside.receivers, store, clock, courier, policy, storms, is_alone=claim_seconds is None
+    )
 
 
 def make_planner(settings: Settings, outside: Outside) -> Planner:

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -49,6 +50,7 @@ _LONGEST_TEXT: Final = 4_000
 _LONGEST_EXCEPTION: Final = 40_000
 _SHORTEST_SECRET: Final = 6
 _DEEPEST: Final = 6
+_MOST_NAMES: Final = 256
 
 
 def configure(
@@ -123,18 +125,25 @@ class Redactor:
     def __init__(self, secrets: Collection[str] = ()) -> None:
         known = sorted((text for text in secrets if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
         self._known = re.compile("|".join(re.escape(text) for text in known)) if known else None
+        # The names of a line are in the program: they are the same few, again and again.
+        self._clean_name = lru_cache(_MOST_NAMES)(self._clean)
 
     def __call__(self, _logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
         """Return the event with every value fit to be shown."""
         return {
-            self._clean(key): self._clean_exception(value) if key == "exception" else self._redact(key, value)
+            self._clean_name(key): self._clean_exception(value)
+            if key == "exception"
+            else self._redact(key, value)
             for key, value in event.items()
         }
+
+    def _redact_named(self, key: str, value: object) -> Any:
+        return self._clean_exception(value) if key == "exception" else self._redact(key, value)
 
     def _redact(self, key: str, value: object, depth: int = 0) -> Any:
         if value is None or isinstance(value, bool | int | float):
             return value
-        if _SECRET_NAME.search(key):
+        if _is_secret(key):
             return HIDDEN
         if depth < _DEEPEST and isinstance(value, Mapping):
             return {
@@ -159,6 +168,11 @@ class Redactor:
         text = _SECRET_TEXT.sub(lambda match: f"{match[1]}{HIDDEN}", text)
         text = _ADDRESS.sub(_mask_address, text)
         return _HOOK.sub(lambda match: f"{match[1]}{HIDDEN}", text)
+
+
+@lru_cache(_MOST_NAMES)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def _mask_address(match: re.Match[str]) -> str:

@@ -158,6 +158,16 @@ class Receipt:
     message_ref: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A claim whose message its receiver has; with `is_adopted` an earlier attempt had put it there."""
+
+    claim: Claim
+    receipt: Receipt
+    at: datetime
+    is_adopted: bool = False
+
+
 class Level(StrEnum):
     """How a finding is to be read."""
 

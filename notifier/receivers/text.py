@@ -83,7 +83,7 @@ def quote_url(url: str) -> str:
 def write_utc(at: datetime) -> str:
     """Return an instant for a person: `22 Nov 2025, 10:00 UTC`."""
     utc = at.astimezone(UTC)
-    return f"{utc.day} {_MONTHS[utc.month - 1]} {utc.year}, {utc:%H:%M} UTC"
+    return f"{utc.day} {_MONTHS[utc.month - 1]} {utc.year}, {utc.hour:02}:{utc.minute:02} UTC"
 
 
 def _clean(text: str) -> str:

@@ -39,22 +39,39 @@ class Claims:
         self._receivers = receivers
         self._storms = storms
 
-    def take(self, books: Books, destination: str, now: datetime, since: datetime) -> Taken | None:
-        """Claim the next message for a destination, None when there is none now.
+    def take(self, books: Books, wants: Mapping[str, datetime], now: datetime) -> dict[str, Taken]:
+        """Claim the next message for each of some destinations; where there is none now, none is in it.
 
-        `since` is the time by the receiver's clock, or an instant that is surely before it.
+        `wants` maps each to the time by its receiver's clock, or an instant that is surely before it.
         """
-        claim = books.outbox.claim(destination, now, since)
-        return None if claim is None else self._prepare(books, claim, now)
+        claims = books.outbox.claim_all(wants, now) if wants else {}
+        if not claims:
+            return {}
+        notifications = [claim.notification for claim in claims.values()]
+        cards = books.cards.find_all((one.case_id, one.destination) for one in notifications)
+        dossiers = books.load_dossiers([one for one in notifications if not _is_notice(one)])
+        taken: dict[str, Taken] = {}
+        for destination, claim in claims.items():
+            one = claim.notification
+            card = cards.get((one.case_id, one.destination))
+            matter: Matter | None = dossiers.get(one.notification_id)
+            if _is_notice(one):
+                matter = books.load_notice(one.change_id)
+            elif isinstance(matter, Dossier):
+                matter = replace(matter, card=card)
+            taken[destination] = self._prepare(books, claim, card, matter, now)
+        books.outbox.cover_updates([one.claim for one in taken.values() if _covers_updates(one)], now)
+        return taken
 
-    def _prepare(self, books: Books, claim: Claim, now: datetime) -> Taken:
+    def _prepare(
+        self, books: Books, claim: Claim, card: Card | None, matter: Matter | None, now: datetime
+    ) -> Taken:
+        """Find out where a message goes, or why it does not go now."""
         one = claim.notification
         receiver = self._receivers.get(one.receiver)
         if receiver is None:
             books.outbox.record_dead(claim, now, error_code="no_receiver", error=NO_RECEIVER)
             return Taken(claim, has_to_be_sent=False)
-        card = books.cards.find(one.case_id, one.destination)
-        matter = _load_matter(books, one, card)
         is_broadcast = is_for_channel(matter) and not is_shown(matter, card)
         if is_broadcast and is_made_by_time(matter):
             is_broadcast = self._storms.lets_show(books, claim, now)
@@ -70,9 +87,6 @@ class Claims:
         is_guarded = receiver.traits.is_read_by_people and is_card(claim, card)
         if is_guarded and not self._storms.lets_pass(books, claim, now):
             return Taken(claim, matter, has_to_be_sent=False)
-        # What may stand there already shows the state of then: its updates are still needed.
-        if place.form is not Form.REPLY and (not claim.is_repeat or claim.can_be_repeated):
-            books.outbox.cover_updates(claim, now)
         return Taken(claim, matter)
 
 
@@ -83,7 +97,13 @@ def _find_silence(books: Books, matter: Matter | None, now: datetime) -> Silence
     return find_silence(books.load_silences(now), matter.change, matter.account, now)
 
 
-def _load_matter(books: Books, notification: Notification, card: Card | None) -> Matter | None:
-    if notification.purpose is Purpose.NOTICE or notification.topic == NoticeKind.INCIDENT:
-        return books.load_notice(notification.change_id)
-    return books.load_dossier(notification.change_id, card, notification.case_id)
+def _is_notice(notification: Notification) -> bool:
+    return notification.purpose is Purpose.NOTICE or notification.topic == NoticeKind.INCIDENT
+
+
+def _covers_updates(taken: Taken) -> bool:
+    """Whether a message stands for the updates of its card that wait."""
+    claim = taken.claim
+    is_reply = claim.place.form is Form.REPLY
+    # What may stand there already shows the state of then: its updates are still needed.
+    return taken.has_to_be_sent and not is_reply and (not claim.is_repeat or claim.can_be_repeated)

@@ -12,9 +12,9 @@ from notifier.domain.message import Message
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.domain.writing import Matter, write_message
-from notifier.errors import DeliveryAmbiguous, DeliveryError, DeliveryRejected, LookupImpossible, StoreError
+from notifier.errors import DeliveryAmbiguous, DeliveryError, DeliveryRejected, LookupImpossible
 from notifier.service.doubts import Doubts
-from notifier.service.ports import Clock, Receiver, Store
+from notifier.service.ports import Clock, Receiver
 from notifier.service.settlement import (
     Delivered,
     Deliveries,
@@ -29,7 +29,6 @@ from notifier.service.settlement import (
 
 _log = structlog.get_logger("notifier.delivery")
 
-STORE_RETRY_SECONDS: Final = 1.0
 LOOK_MARGIN: Final = timedelta(seconds=10)
 """A message in doubt is looked for from so long before its attempt on: instants come in whole seconds."""
 LASTING_REFUSAL: Final = timedelta(minutes=10)
@@ -47,7 +46,6 @@ class Courier:
     def __init__(
         self,
         receivers: Mapping[str, Receiver],
-        store: Store,
         clock: Clock,
         house: House,
         policy: RetryPolicy,
@@ -56,42 +54,38 @@ class Courier:
         reword: Callable[[Message], Message] = lambda message: message,
     ) -> None:
         self._receivers = receivers
-        self._store = store
         self._clock = clock
         self._house = house
         self._policy = policy
         self._reword = reword
         self._doubts = Doubts(clock, policy)
-        self._settlements = Settlements(clock, policy, jitter, self._doubts)
+        self.settlements = Settlements(clock, policy, jitter, self._doubts)
 
     @property
     def deliveries(self) -> Deliveries:
         """What became of the attempts since the start."""
-        return self._settlements.deliveries
+        return self.settlements.deliveries
 
     @property
     def problems(self) -> dict[str, str]:
         """See `Settlements`."""
-        return self._settlements.problems
+        return self.settlements.problems
 
     @property
     def refused(self) -> set[str]:
         """The receivers that somebody has to mend first."""
-        return self._settlements.refused
+        return self.settlements.refused
 
     async def deliver(self, claim: Claim, matter: Matter | None, deadline: float) -> Settlement:
         """Deliver a notification that this process has claimed, and return what is to be recorded.
 
         Nothing is sent after `deadline` (of the machine's monotonic clock): the claim may have passed on.
         """
-        return self._settlements.make(claim, await self._try(claim, matter, deadline))
+        return self.settlements.make(claim, await self._try(claim, matter, deadline))
 
-    async def settle(self, settlement: Settlement) -> bool:
-        """Record what a delivery came to; return False where its claim has passed to another process."""
-        kept = await self._record(settlement)
-        reach(Waypoint.SETTLED)
-        self._settlements.conclude(settlement, kept)
-        return kept.is_held
+    def conclude(self, settlement: Settlement, kept: Kept) -> None:
+        """Take note of what was recorded of a delivery."""
+        self.settlements.conclude(settlement, kept)
 
     async def _try(self, claim: Claim, matter: Matter | None, deadline: float) -> Outcome:
         if claim.is_repeat and not claim.can_be_repeated:
@@ -159,21 +153,6 @@ class Courier:
             raise DeliveryAmbiguous(sentence, code="internal") from error
         finally:
             reach(Waypoint.ANSWERED)
-
-    async def _record(self, settlement: Settlement) -> Kept:
-        """Record an outcome; a store that fails is asked again, since only this process knows the outcome."""
-        written: Kept | None = None
-        while True:
-            try:
-                kept = await self._store.run(lambda books: self._settlements.record(books, settlement))
-            except StoreError as error:
-                if written is None:
-                    _log.error("the outcome of a delivery waits for the store", error=str(error))
-                written = Kept(is_held=True)
-                await self._clock.sleep(STORE_RETRY_SECONDS)
-            else:
-                # Where nothing is left to be written, what failed before was written all the same.
-                return kept if kept.is_held else written or kept
 
 
 def _is_hopeless(error: DeliveryError, claim: Claim, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError
 from notifier.service.claims import Claims
 from notifier.service.courier import Courier
+from notifier.service.desk import Desk
 from notifier.service.lane import Lane
 from notifier.service.ports import Books, Clock, Receiver, Store
 from notifier.service.settlement import Deliveries
@@ -22,7 +23,10 @@ _log = structlog.get_logger("notifier.delivery")
 
 
 class Dispatcher:
-    """All lanes of one process, served for ever or emptied once; `lanes` holds them by their destinations."""
+    """All lanes of one process, served for ever or emptied once; `lanes` holds them by their destinations.
+
+    `is_alone` says that no other process sends what stands in the store.
+    """
 
     def __init__(
         self,
@@ -32,18 +36,22 @@ class Dispatcher:
         courier: Courier,
         policy: RetryPolicy,
         storms: Storms | None = None,
+        *,
+        is_alone: bool = True,
     ) -> None:
         self._receivers = receivers
         self._store = store
         self._clock = clock
         self._courier = courier
         self._policy = policy
+        self._is_alone = is_alone
         claims = Claims(receivers, storms or Storms(StormGuard()))
+        desk = Desk(store, clock, claims, courier.settlements, policy)
         sharing: dict[str, list[Receiver]] = defaultdict(list)
         for receiver in receivers.values():
             sharing[receiver.destination].append(receiver)
         self.lanes: Mapping[str, Lane] = {
-            destination: Lane(sharing[destination], store, clock, courier, claims, policy)
+            destination: Lane(sharing[destination], store, clock, courier, desk, policy, is_alone=is_alone)
             for destination in sorted(sharing)
         }
 
@@ -57,12 +65,12 @@ class Dispatcher:
         """The last sentence for each receiver that did not take its last message."""
         return self._courier.problems
 
-    async def start(self, *, is_alone: bool = True) -> bool:
+    async def start(self) -> bool:
         """Take over what an earlier run left; return whether the store was restored from a backup.
 
         What has been put into the outbox of such a store, and what will be until it is settled, is in doubt.
-        Where the process is not alone (`is_alone`) what is on its way may be on its way from another, and is
-        left to `Lane.recover`.
+        Where the process is not alone what is on its way may be on its way from another, and is left to
+        `Lane.recover`.
         """
         now = self._clock.now()
         destinations = {name: receiver.destination for name, receiver in self._receivers.items()}
@@ -73,7 +81,7 @@ class Dispatcher:
 
         def job(books: Books) -> tuple[datetime | None, int, int]:
             taken_at = books.take_over_copy(now, ends_at)
-            doubtful = books.outbox.recover(look_at, ends_at) if is_alone else 0
+            doubtful = books.outbox.recover(look_at, ends_at) if self._is_alone else 0
             return taken_at, doubtful, books.outbox.rehome(destinations, now)
 
         taken_at, doubtful, orphaned = await self._store.run(job)

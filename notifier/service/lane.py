@@ -6,6 +6,7 @@ code serves a destination without an end, and empties it once.
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,12 +14,15 @@ import structlog
 
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.waypoints import Waypoint, reach
-from notifier.errors import DeliveryError, StoreError
-from notifier.service.claims import Claims
-from notifier.service.courier import STORE_RETRY_SECONDS, Courier
-from notifier.service.ports import Books, Clock, Receiver, Store
+from notifier.errors import DeliveryError, StoreError, StoreUnavailable
+from notifier.service.courier import Courier
+from notifier.service.desk import Answer, Desk, Errand
+from notifier.service.ports import Clock, Receiver, Store
+from notifier.service.settlement import Kept, Settlement
 
 _log = structlog.get_logger("notifier.delivery")
+
+STORE_RETRY_SECONDS: Final = 1.0
 
 LONGEST_WAIT_SECONDS: Final = 30.0
 """How long a lane trusts its idea of when the next message is due."""
@@ -32,6 +36,7 @@ class Lane:
 
     Where that cannot be promised (a process that was given up is only asleep), no message is sent twice, as
     long as whoever comes after it calls `recover` first: a claim that was taken over records nothing.
+    With `is_alone` there is no other process: then nobody else can have changed what this lane has claimed.
     """
 
     def __init__(
@@ -40,16 +45,19 @@ class Lane:
         store: Store,
         clock: Clock,
         courier: Courier,
-        claims: Claims,
+        desk: Desk,
         policy: RetryPolicy,
+        *,
+        is_alone: bool = True,
     ) -> None:
         (self.destination,) = {receiver.destination for receiver in receivers}
         self._receivers = receivers
         self._store = store
         self._clock = clock
         self._courier = courier
-        self._claims = claims
+        self._desk = desk
         self._policy = policy
+        self._is_alone = is_alone
         self._pace_seconds = max(receiver.pace_seconds for receiver in receivers)
         self._free_at = 0.0
         self._is_unclear = False
@@ -71,9 +79,11 @@ class Lane:
         claims = timedelta(seconds=0.0 if has_run_out else self._policy.claim_seconds)
         looks = timedelta(seconds=self._policy.look_seconds)
         ends_at = now + claims + asks + looks
-        return await self._store.run(
+        count = await self._store.run(
             lambda books: books.outbox.recover(now + asks, ends_at, self.destination)
         )
+        self._is_unclear = False
+        return count
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Send what is due, as it becomes due, until `stopping` is set; whoever sets that wakes the lane.
@@ -84,18 +94,15 @@ class Lane:
         while not stopping.is_set():
             self._news.clear()
             try:
-                await self._settle_claim()
-                is_sent = await self._send_next()
-                due_at = None if is_sent else await self._find_due()
+                due_at = await self._send_due(stopping)
             except StoreError as error:
                 _log.debug("store failed", error=str(error))
-                self._is_unclear = True
                 await self._wait(STORE_RETRY_SECONDS)
                 continue
-            if not is_sent:
-                await self._wait(self._seconds_until(due_at))
-            elif self._pace_seconds:
-                await self._pause(stopping)
+            seconds = self._seconds_until(due_at)
+            if seconds and not stopping.is_set():
+                await self._wait(seconds)
+            await self._keep_pace(stopping)
 
     async def drain(
         self, until: datetime, *, awaits_mending: bool = True, stopping: asyncio.Event | None = None
@@ -107,54 +114,87 @@ class Lane:
         what was claimed then is in doubt, see `recover`.
         """
         self._is_overtaken = False
-        due_at = await self._find_due()
+        due_at = (await self._desk.run(Errand(self.destination, self._tell_time()))).due_at
         if due_at is not None and due_at <= until:
             await self._prepare()
-        while due_at is not None and due_at <= until:
+        while due_at is not None and due_at <= until and not self._is_overtaken:
             if not awaits_mending and self._is_refused():
                 break
             due_seconds = (due_at - self._clock.now()).total_seconds()
             await self._clock.sleep(max(0.0, due_seconds, self._free_at - self._clock.monotonic()))
             if stopping is not None and stopping.is_set():
                 break
-            await self._send_next()
-            due_at = await self._find_due()
-            if self._is_overtaken:
-                break
+            due_at = await self._send_due(stopping)
         return due_at
 
     def _is_refused(self) -> bool:
         """Whether somebody has to mend a receiver before it takes anything."""
         return any(receiver.name in self._courier.refused for receiver in self._receivers)
 
-    async def _send_next(self) -> bool:
-        """Send the next message; return False when there is none now."""
-        now = self._clock.now()
+    async def _send_due(self, stopping: asyncio.Event | None) -> datetime | None:
+        """Send what is due now, as far as the pace lets it; return when the next is due."""
+        answer, deadline = await self._claim()
+        while (taken := answer.taken) is not None:
+            if not taken.has_to_be_sent:
+                answer, deadline = await self._claim()
+                continue
+            reach(Waypoint.CLAIMED)
+            settlement = await self._courier.deliver(taken.claim, taken.matter, deadline)
+            # From the answer on: however long a request was on its way, the next arrives no sooner.
+            self._free_at = self._clock.monotonic() + self._pace_seconds
+            is_ending = stopping is not None and stopping.is_set()
+            # After a failure it is looked first whether there is anything more that can be sent.
+            goes_on = settlement.is_delivered and not self._pace_seconds and not is_ending
+            answer, deadline = await self._settle(settlement, goes_on=goes_on)
+        return answer.due_at
+
+    async def _claim(self) -> tuple[Answer, float]:
+        """Claim the next message; with it comes the instant until which the claim is good."""
+        if self._is_unclear and not self._is_alone:
+            # What was claimed may be another's by now: whoever comes next looks for it.
+            raise StoreUnavailable("the store has failed: what was claimed is in doubt")
         deadline = self._clock.monotonic() + self._policy.claim_seconds
-        since = self._tell_time(now)
+        errand = Errand(self.destination, self._tell_time(), claims=True, unclaims=self._is_unclear)
         reach(Waypoint.CLAIMING)
-        taken = await self._store.run(lambda books: self._claims.take(books, self.destination, now, since))
-        if taken is None:
-            return False
-        if not taken.has_to_be_sent:
-            return True
-        reach(Waypoint.CLAIMED)
-        self._free_at = self._clock.monotonic() + self._pace_seconds
-        settlement = await self._courier.deliver(taken.claim, taken.matter, deadline)
-        self._is_overtaken = not await self._courier.settle(settlement)
-        return True
+        self._is_unclear = True
+        answer = await self._desk.run(errand)
+        self._is_unclear = False
+        return answer, deadline
 
-    async def _settle_claim(self) -> None:
-        """After a fault of the store a claim may stand there that this lane believes not to have made."""
-        if self._is_unclear:
-            now = self._clock.now()
-            await self._store.run(lambda books: books.outbox.unclaim(self.destination, now))
-            self._is_unclear = False
+    async def _settle(self, settlement: Settlement, *, goes_on: bool) -> tuple[Answer, float]:
+        """Record an outcome, and claim the next message in the same transaction if the lane goes on.
 
-    def _tell_time(self, now: datetime) -> datetime:
+        A store that fails is asked again, since only this process knows the outcome.
+        """
+        deadline = self._clock.monotonic() + self._policy.claim_seconds
+        errand = Errand(self.destination, self._tell_time(), settlement, claims=goes_on)
+        has_failed = False
+        if goes_on:
+            reach(Waypoint.CLAIMING)
+        while True:
+            try:
+                answer = await self._desk.run(errand)
+                break
+            except StoreError as error:
+                if not has_failed:
+                    _log.error("the outcome of a delivery waits for the store", error=str(error))
+                has_failed, self._is_unclear = True, True
+                errand = replace(errand, claims=False)
+                await self._clock.sleep(STORE_RETRY_SECONDS)
+        reach(Waypoint.SETTLED)
+        kept = answer.kept or Kept(is_held=False)
+        if not kept.is_held and (has_failed or self._is_alone):
+            # What failed before was written all the same: there is nobody else who could have done so.
+            kept, self._is_unclear = Kept(is_held=True), True
+        self._is_overtaken = not kept.is_held
+        self._courier.conclude(settlement, kept)
+        return answer, deadline
+
+    def _tell_time(self) -> datetime:
         """Return the time at the lane's receiver, or an instant that is surely before it."""
         clocks = (receiver.now_there() for receiver in self._receivers)
-        return next((there for there in clocks if there is not None), now - UNKNOWN_CLOCK_MARGIN)
+        known = next((there for there in clocks if there is not None), None)
+        return known or self._clock.now() - UNKNOWN_CLOCK_MARGIN
 
     async def _prepare(self) -> None:
         """Let the receivers learn what they need before the first message."""
@@ -163,23 +203,6 @@ class Lane:
                 await receiver.prepare()
             except DeliveryError as error:
                 _log.info("not prepared", receiver=receiver.name, error=str(error))
-
-    async def _find_due(self) -> datetime | None:
-        """Return when the next message is due; one that lies too far ahead is due now.
-
-        The wall clock may have been set back, and a message must not wait for it to come round again.
-        """
-        now = self._clock.now()
-        beyond = now + timedelta(seconds=self._policy.longest_seconds)
-
-        def job(books: Books) -> datetime | None:
-            due_at = books.outbox.next_due_at(self.destination)
-            if due_at is None or due_at <= beyond:
-                return due_at
-            books.outbox.pull_forward(beyond, now)
-            return now
-
-        return await self._store.run(job)
 
     def _seconds_until(self, due_at: datetime | None) -> float:
         if due_at is None:
@@ -195,9 +218,8 @@ class Lane:
             sleep.cancel()
             news.cancel()
 
-    async def _pause(self, stopping: asyncio.Event) -> None:
-        """Keep the pace; news do not shorten it, only the end does."""
+    async def _keep_pace(self, stopping: asyncio.Event) -> None:
+        """Let the pace pass; news do not shorten it, only the end does."""
         while not stopping.is_set() and (left := self._free_at - self._clock.monotonic()) > 0:
             self._news.clear()
             await self._wait(left)
-        self._news.set()

@@ -1,13 +1,13 @@
 """What a delivery came to, and what follows from it: in the books, and then in this process's memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 import structlog
 
-from notifier.domain.delivery import Claim, Form, Receipt
+from notifier.domain.delivery import Arrival, Claim, Form, Receipt
 from notifier.domain.retry import GiveUp, Retry, RetryPolicy, Verdict, judge, judge_look
 from notifier.errors import DeliveryError, DeliveryRejected
 from notifier.service.doubts import Doubts
@@ -60,6 +60,11 @@ class Settlement:
     tried_at: float
     jitter: float
 
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the receiver has the message."""
+        return isinstance(self.outcome, Delivered)
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -103,19 +108,35 @@ class Settlements:
         """Return what an outcome that has just become known comes to."""
         return Settlement(claim, outcome, self._clock.now(), self._clock.monotonic(), self._jitter())
 
-    def record(self, books: Books, settlement: Settlement) -> Kept:
-        """Write an outcome, if the claim still holds: another process may have taken it over."""
+    def record(self, books: Books, settlements: Sequence[Settlement]) -> list[Kept]:
+        """Write outcomes, as far as their claims still hold: another process may have taken them over."""
+        arrivals = [
+            Arrival(one.claim, one.outcome.receipt, one.at, one.outcome.is_adopted)
+            for one in settlements
+            if isinstance(one.outcome, Delivered)
+        ]
+        held = books.outbox.record_arrivals(arrivals) if arrivals else set()
+        is_card = [
+            one
+            for one in arrivals
+            if one.claim.place.form is Form.MESSAGE and one.claim.notification.notification_id in held
+        ]
+        books.cards.note_posted(is_card)
+        return [
+            Kept(one.claim.notification.notification_id in held)
+            if isinstance(one.outcome, Delivered)
+            else self._record_other(books, one)
+            for one in settlements
+        ]
+
+    def _record_other(self, books: Books, settlement: Settlement) -> Kept:
         claim, outcome, now = settlement.claim, settlement.outcome, settlement.at
         match outcome:
-            case Delivered(receipt, is_adopted):
-                return Kept(_record_delivered(books, claim, receipt, now, is_adopted=is_adopted))
             case Failed():
                 return self._record_failed(books, settlement, outcome)
             case Unknowable(error):
                 sentence = _say_unknowable(error)
-                return Kept(
-                    books.outbox.record_held(claim, now, error_code=error.code, error=sentence),
-                )
+                return Kept(books.outbox.record_held(claim, now, error_code=error.code, error=sentence))
             case PutOff(until, ""):
                 attempts = claim.attempt - 1
                 return Kept(
@@ -124,6 +145,8 @@ class Settlements:
             case PutOff(until, sentence):
                 said = {"error_code": "no_link", "error": sentence}
                 return Kept(books.outbox.record_retry(claim, until, now=now, is_repeat=False, **said))
+            case Delivered():
+                raise TypeError(outcome)
 
     def conclude(self, settlement: Settlement, kept: Kept) -> None:
         """Take note of what has been written, and say so."""
@@ -209,16 +232,6 @@ def _say_unknowable(error: DeliveryError) -> str:
 
 def _is_root_lost(error: DeliveryError) -> bool:
     return isinstance(error, DeliveryRejected) and error.scope == "root"
-
-
-def _record_delivered(
-    books: Books, claim: Claim, receipt: Receipt, now: datetime, *, is_adopted: bool
-) -> bool:
-    is_held = books.outbox.record_delivered(claim, receipt, now, is_adopted=is_adopted)
-    if is_held and claim.place.form is Form.MESSAGE:
-        one = claim.notification
-        books.cards.note_posted(one.case_id, one.destination, receipt.channel, receipt.message_ref, now)
-    return is_held
 
 
 def _is_posted_anew(books: Books, claim: Claim) -> bool:

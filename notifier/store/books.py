@@ -1,16 +1,17 @@
 """What can be read and written inside one transaction: the state of connections, and what was decided."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, select
+from sqlalchemy import Connection, RowMapping, Table, or_, select
 
 from notifier.domain.blindness import TroubleKind
 from notifier.domain.cards import Card
 from notifier.domain.change import Topic
 from notifier.domain.compose import Dossier
+from notifier.domain.delivery import Notification
 from notifier.domain.keeping import LinkSweep
 from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.notices import NoticeFile, list_cases
@@ -21,6 +22,7 @@ from notifier.domain.summary import Week
 from notifier.store import restored, retention, rows, signs, statements, tables, weeks
 from notifier.store.cards import Cards, list_silent
 from notifier.store.digests import Digests
+from notifier.store.dossiers import load_dossiers
 from notifier.store.errands import Errands
 from notifier.store.links import tend_links
 from notifier.store.notices import Notices
@@ -87,28 +89,12 @@ class Books:
         query = select(tables.known_values.c.kind, tables.known_values.c.value)
         return {(kind, value) for kind, value in self._connection.execute(query)}
 
-    def load_dossier(self, change_id: str, card: Card | None = None, case_id: str = "") -> Dossier | None:
-        """Return all that is known of a change, None when it is unknown.
+    def load_dossiers(self, notifications: Sequence[Notification]) -> dict[str, Dossier]:
+        """Return all that is known of the changes of notifications, by notification.
 
-        `card` is the one that it is told on; `case_id` says which case is told of, if not the change's own.
+        What is not in the store is absent. The card that each is told on is not in it.
         """
-        row = self._connection.execute(statements.CHANGE, {"which": change_id}).mappings().first()
-        if row is None:
-            return None
-        change = rows.read_change(row)
-        place = {"account_id": change.key.account_id, "name": change.key.name}
-        connection = self._connection.execute(statements.CONNECTION, place).mappings().first()
-        if connection is None:
-            return None
-        cases = [rows.read_case(one) for one in self._find(statements.CASES, place)]
-        events = [rows.read_event(one, self._vault) for one in self._find(statements.EVENTS, place)]
-        return Dossier(
-            change,
-            Account(change.key.account_id, row["merchant"], row["is_live"]),
-            rows.read_connection(connection, cases, events),
-            case_id or change.case_id,
-            card,
-        )
+        return load_dossiers(self._connection, self._vault, notifications)
 
     def load_notice(self, notice_id: str) -> NoticeFile | None:
         """Return a notice with what its message is made from, None where it is not known."""
@@ -139,22 +125,34 @@ class Books:
         """
         return list_silent(self._connection, after, before, most)
 
-    def list_watched(self) -> list[tuple[str, ConnectionKey]]:
-        """Return the source and the key of every connection that is watched and there, and of empty accounts.
+    def list_watched(self) -> Iterator[tuple[str, ConnectionKey]]:
+        """Give the source and the key of every connection that is watched and there, and of empty accounts.
 
-        An account without connections stands there with the name "".
+        An account without connections stands there with the name "". One by one, while the transaction is
+        open: there may be hundreds of thousands.
         """
         listed = tables.connections
         query = select(listed.c.source, listed.c.account_id, listed.c.name).where(
             listed.c.unwatched_at.is_(None), listed.c.gone_at.is_(None)
         )
-        found = [
-            (source, ConnectionKey(account, name))
-            for source, account, name in self._connection.execute(query)
-        ]
+        for source, account, name in self._connection.execute(query):
+            yield source, ConnectionKey(account, name)
         whose = tables.accounts
         others = select(whose.c.source, whose.c.account_id).where(whose.c.unwatched_at.is_(None))
-        return found + [(source, ConnectionKey(one, "")) for source, one in self._connection.execute(others)]
+        for source, account in self._connection.execute(others):
+            yield source, ConnectionKey(account, "")
+
+    def list_accounts(self, source: str, known: Iterable[str]) -> set[str]:
+        """Return the accounts that are watched at a source, or at one that is none of the `known` ones."""
+        whole, part = (
+            select(table.c.account_id).where(
+                table.c.unwatched_at.is_(None),
+                or_(table.c.source == source, table.c.source.not_in(tuple(known))),
+            )
+            for table in (tables.accounts, tables.connections)
+        )
+        part = part.where(tables.connections.c.gone_at.is_(None))
+        return set(self._connection.execute(whole.union(part)).scalars())
 
     def is_walked(self, source: str, owner_id: str) -> bool:
         """Whether a partner's accounts were all read at least once."""
@@ -287,10 +285,8 @@ class Books:
         return {row["account_id"]: rows.read_account(row, connections[row["account_id"]]) for row in found}
 
     def _select(self, table: Table, account_ids: list[str], order: str) -> Sequence[RowMapping]:
-        return self._find(statements.select_by_accounts(table, order), {"account_ids": account_ids})
-
-    def _find(self, statement: Select[Any], parameters: dict[str, Any]) -> Sequence[RowMapping]:
-        return self._connection.execute(statement, parameters).mappings().all()
+        statement = statements.select_by_accounts(table, order)
+        return self._connection.execute(statement, {"account_ids": account_ids}).mappings().all()
 
     def _upsert(self, table: Table, values: list[dict[str, Any]], *, keep: bool = False) -> None:
         if values:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, func, literal, select, tuple_, update
 
 from notifier.domain.cards import Card
-from notifier.domain.delivery import DeliveryState, Purpose
+from notifier.domain.delivery import Arrival, DeliveryState, Purpose
 from notifier.domain.model import PENDING, TERMINAL_STATUSES, Account, ConnectionKey
 from notifier.store import statements, tables
 
@@ -50,6 +50,13 @@ class Cards:
         found = self._connection.execute(_ONE, {"which": case_id, "where": destination})
         row = found.mappings().first()
         return None if row is None else _read(row)
+
+    def find_all(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Card]:
+        """Return cards by case and destination; where nobody is to be told of a case there is none."""
+        wanted = set(places)
+        followers = self.load_followers(case_id for case_id, _ in wanted)
+        cards = {(card.case_id, card.destination): card for some in followers.values() for card in some}
+        return {place: card for place, card in cards.items() if place in wanted}
 
     def load_followers(self, case_ids: Iterable[str]) -> dict[str, list[Card]]:
         """Return the cards of some cases, by case."""
@@ -121,12 +128,20 @@ class Cards:
             for row in found
         ]
 
-    def note_posted(
-        self, case_id: str, destination: str, channel: str, message_ref: str, now: datetime
-    ) -> None:
-        """Remember where a card's message stands, and when its destination was told first."""
-        values = {"place": channel, "ref": message_ref, "now": now}
-        self._connection.execute(_POSTED, {"which": case_id, "where": destination, **values})
+    def note_posted(self, arrivals: Iterable[Arrival]) -> None:
+        """Remember where cards' messages stand, and when their destinations were told first."""
+        posted = [
+            {
+                "which": one.claim.notification.case_id,
+                "where": one.claim.notification.destination,
+                "place": one.receipt.channel,
+                "ref": one.receipt.message_ref,
+                "now": one.at,
+            }
+            for one in arrivals
+        ]
+        if posted:
+            self._connection.execute(_POSTED, posted)
 
     def note_lost(self, case_id: str, destination: str, *, is_update: bool) -> bool:
         """Remember that a card's message is gone; return whether the notification takes its place.

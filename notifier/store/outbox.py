@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Result, and_, func, select, update
 
-from notifier.domain.delivery import AttemptOutcome, Claim, DeliveryState, Notification, Receipt
+from notifier.domain.delivery import Arrival, AttemptOutcome, Claim, DeliveryState, Notification
 from notifier.domain.model import Account
 from notifier.domain.quiet import Kept
-from notifier.store import homes, restored, rows, statements, tables
+from notifier.store import claiming, homes, restored, rows, statements, tables
 
 _OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
 _ERROR_CHARS: Final = 500
@@ -80,20 +80,14 @@ class Outbox:
         its hold has run out, and no more until that one is taken. `since` is the time by the receiver's
         clock.
         """
-        values = {"where": destination, "at": now, "since": since}
-        found = self._connection.execute(statements.CLAIM, values)
-        row = found.mappings().first()
-        if row is None:
-            return None
-        return Claim(
-            rows.read_notification(row),
-            attempt=row["attempts"],
-            created_at=row["created_at"],
-            is_repeat=row["is_repeat"],
-            is_plain=row["is_plain"],
-            doubt_since=row["doubt_since"],
-            doubt_ends_at=row["doubt_ends_at"],
-        )
+        return self.claim_all({destination: since}, now).get(destination)
+
+    def claim_all(self, wants: Mapping[str, datetime], now: datetime) -> dict[str, Claim]:
+        """Take the next notification for each of some destinations; where there is none now, none is in it.
+
+        `wants` maps each to the time by its receiver's clock.
+        """
+        return claiming.claim(self._connection, wants, now)
 
     def list_muted(self, before: int | None, most: int) -> list[Kept]:
         """Return what is kept back, the newest first; of what stands before a place in the outbox."""
@@ -143,12 +137,19 @@ class Outbox:
         again = update(table).where(table.c.notification_id == one.notification_id)
         self._connection.execute(again.values(state=DeliveryState.SENDING, attempts=claim.attempt))
 
-    def cover_updates(self, claim: Claim, now: datetime) -> None:
-        """Let an update that is about to be sent stand for all others of its card."""
-        one = claim.notification
-        place = {"which": one.case_id, "where": one.destination}
-        values = {"now": now, "cover": one.notification_id}
-        self._connection.execute(statements.COVER_UPDATES, {**place, **values})
+    def cover_updates(self, claims: Sequence[Claim], now: datetime) -> None:
+        """Let messages that are about to be sent stand for all updates of their cards."""
+        covers = [
+            {
+                "which": one.notification.case_id,
+                "where": one.notification.destination,
+                "now": now,
+                "cover": one.notification.notification_id,
+            }
+            for one in claims
+        ]
+        if covers:
+            self._connection.execute(statements.COVER_UPDATES, covers)
 
     def record_covered(self, claim: Claim, now: datetime, *, covered_by: str = "") -> None:
         """Record that a message need not be sent: what it would say is said, or will be, by another."""
@@ -184,27 +185,13 @@ class Outbox:
             update(held).where(held.c.next_attempt_at > beyond).values(next_attempt_at=now)
         )
 
-    def record_delivered(self, claim: Claim, receipt: Receipt, now: datetime, *, is_adopted: bool) -> bool:
-        """Record that the receiver has the message, and release the receiver if it was on hold.
+    def record_arrivals(self, arrivals: Sequence[Arrival]) -> set[str]:
+        """Record that receivers have messages, and release the receivers that were on hold.
 
-        `is_adopted` says that it was found where an earlier attempt had put it. Return whether the claim
-        still held: where it has passed on nothing is recorded, and whoever has it finds the message.
+        Return the ids of the notifications whose claims still held: where one has passed on nothing is
+        recorded, and whoever has it finds the message.
         """
-        is_changed = self._change(
-            claim,
-            state=DeliveryState.DELIVERED,
-            settled_at=now,
-            channel=receipt.channel,
-            message_ref=receipt.message_ref,
-            is_adopted=is_adopted,
-            form=claim.place.form,
-            error_code="",
-            error="",
-        )
-        if is_changed:
-            self._note(claim, now, AttemptOutcome.FOUND if is_adopted else AttemptOutcome.DELIVERED)
-            self.release(claim.notification.receiver)
-        return is_changed
+        return claiming.record_arrivals(self._connection, arrivals)
 
     def record_retry(
         self, claim: Claim, next_attempt_at: datetime, *, now: datetime, is_repeat: bool, **changed: Any
@@ -263,10 +250,6 @@ class Outbox:
     def count_holds(self, receiver: str) -> int:
         """Return how often in a row a receiver was held, 0 when it is not."""
         return self._connection.execute(statements.COUNT_HOLDS, {"which": receiver}).scalar() or 0
-
-    def release(self, receiver: str) -> None:
-        """End the hold on a receiver, if there is one."""
-        self._connection.execute(statements.RELEASE, {"which": receiver})
 
     def retry(self, notification_ids: Sequence[str] | None, now: datetime) -> int:
         """Make dead, held or dropped notifications due again, all dead ones when no ids are given."""

@@ -148,23 +148,28 @@ def read_account(row: RowMapping, connections: dict[str, ConnectionState]) -> Ac
     )
 
 
-def read_connection(row: RowMapping, cases: Iterable[Case], events: Iterable[KnownEvent]) -> ConnectionState:
-    """Return the connection of a row with its cases, in their order, and its events, in theirs."""
-    all_cases = tuple(cases)
+def read_connection(
+    row: RowMapping, cases: Iterable[Case], events: Iterable[KnownEvent], prefix: str = ""
+) -> ConnectionState:
+    """Return the connection of a row with its cases, in their order, and its events, in theirs.
+
+    The columns may have been given a prefix.
+    """
+    all_cases, case_id = tuple(cases), row[f"{prefix}case_id"]
     return ConnectionState(
-        key=ConnectionKey(row["account_id"], row["name"]),
-        source=row["source"],
-        first_seen_at=row["first_seen_at"],
-        status=row["status"],
-        updated_at=row["updated_at"],
-        case=next((case for case in all_cases if case.case_id == row["case_id"]), None),
-        earlier_cases=tuple(case for case in all_cases if case.case_id != row["case_id"]),
+        key=ConnectionKey(row[f"{prefix}account_id"], row[f"{prefix}name"]),
+        source=row[f"{prefix}source"],
+        first_seen_at=row[f"{prefix}first_seen_at"],
+        status=row[f"{prefix}status"],
+        updated_at=row[f"{prefix}updated_at"],
+        case=next((case for case in all_cases if case.case_id == case_id), None),
+        earlier_cases=tuple(case for case in all_cases if case.case_id != case_id),
         events=tuple(events),
-        bare=tuple(row["bare"]),
-        ahead=row["ahead"],
-        transitions=row["transitions"],
-        gone_at=row["gone_at"],
-        unwatched_at=row["unwatched_at"],
+        bare=tuple(row[f"{prefix}bare"]),
+        ahead=row[f"{prefix}ahead"],
+        transitions=row[f"{prefix}transitions"],
+        gone_at=row[f"{prefix}gone_at"],
+        unwatched_at=row[f"{prefix}unwatched_at"],
     )
 
 

@@ -3,7 +3,6 @@
 `which` and `where` are values to find rows by: in an update SQLAlchemy wants them called unlike the columns.
 """
 
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +20,6 @@ from sqlalchemy import (
     case,
     cast,
     delete,
-    exists,
     func,
     literal_column,
     or_,
@@ -38,74 +36,18 @@ if TYPE_CHECKING:
 MOST_PARAMETERS: Final = 500
 """So many values go into one `IN`; SQLite takes no more than some thousands."""
 
-_DUE: Final[ColumnElement[str]] = literal_column("'due'")
+DUE: Final[ColumnElement[str]] = literal_column("'due'")
 SENDING: Final[ColumnElement[str]] = literal_column("'sending'")
 _DESTINATION: Final[BindParameter[str]] = bindparam("where")
-_AT: Final[BindParameter[datetime]] = bindparam("at", type_=tables.Instant)
-_SINCE: Final[BindParameter[datetime]] = bindparam("since", type_=tables.Instant)
 
 
 def is_open(outbox: FromClause) -> ColumnElement[bool]:
     """Whether a row is not settled, in the words of the partial index: with bound values it is not used."""
-    return outbox.c.state.in_((_DUE, SENDING))
+    return outbox.c.state.in_((DUE, SENDING))
 
 
 _sent, _held = tables.outbox, tables.holds
 _before = _sent.alias("before")
-_candidate = _sent.alias("candidate")
-
-_has_before = exists().where(
-    _before.c.destination == _DESTINATION,
-    is_open(_before),
-    _before.c.case_id == _candidate.c.case_id,
-    _before.c.seq < _candidate.c.seq,
-)
-_is_held = exists().where(_held.c.receiver == _candidate.c.receiver, _held.c.next_attempt_at > _AT)
-_next_seq = (
-    select(_candidate.c.seq)
-    .where(
-        _candidate.c.destination == _DESTINATION,
-        is_open(_candidate),
-        _candidate.c.state == _DUE,
-        _candidate.c.next_attempt_at <= _AT,
-        ~_is_held,
-        ~_has_before,
-    )
-    .order_by(_candidate.c.seq)
-    .limit(1)
-)
-
-CLAIM: Final = (
-    update(_sent)
-    .where(_sent.c.seq == _next_seq.scalar_subquery())
-    .values(
-        state="sending",
-        attempts=_sent.c.attempts + 1,
-        doubt_since=case(
-            (and_(_sent.c.is_repeat, _sent.c.doubt_since.is_not(None)), _sent.c.doubt_since), else_=_SINCE
-        ),
-    )
-    .returning(
-        _sent.c.notification_id,
-        _sent.c.change_id,
-        _sent.c.case_id,
-        _sent.c.receiver,
-        _sent.c.destination,
-        _sent.c.topic,
-        _sent.c.attempts,
-        _sent.c.created_at,
-        _sent.c.is_repeat,
-        _sent.c.is_plain,
-        _sent.c.doubt_since,
-        _sent.c.doubt_ends_at,
-        _sent.c.purpose,
-        _sent.c.rule,
-    )
-)
-"""Marks the next row for the destination `where` that may be sent at `at`, and gives it as it is then.
-
-`since` is the time by the receiver's clock; the first attempt whose outcome is unknown keeps its own.
-"""
 
 _firsts = (
     select(func.min(_before.c.seq))
@@ -120,7 +62,7 @@ _due_at = case(
 NEXT_DUE: Final = (
     select(_due_at)
     .select_from(_sent.outerjoin(_held, _held.c.receiver == _sent.c.receiver))
-    .where(_sent.c.seq.in_(_firsts), _sent.c.state == _DUE)
+    .where(_sent.c.seq.in_(_firsts), _sent.c.state == DUE)
     .order_by(_due_at)
     .limit(1)
 )
@@ -134,8 +76,11 @@ DUE_DESTINATIONS: Final = (
         or_(
             _sent.c.state == SENDING,
             and_(
-                _sent.c.next_attempt_at <= _AT,
-                or_(_held.c.next_attempt_at.is_(None), _held.c.next_attempt_at <= _AT),
+                _sent.c.next_attempt_at <= bindparam("at", type_=tables.Instant),
+                or_(
+                    _held.c.next_attempt_at.is_(None),
+                    _held.c.next_attempt_at <= bindparam("at", type_=tables.Instant),
+                ),
             ),
         ),
     )
@@ -162,7 +107,7 @@ COVER_UPDATES: Final = (
         _sent.c.case_id == bindparam("which"),
         _sent.c.destination == _DESTINATION,
         _sent.c.purpose == literal_column("'update'"),
-        _sent.c.state == _DUE,
+        _sent.c.state == DUE,
     )
     .values(state="covered", settled_at=bindparam("now", type_=tables.Instant), covered_by=bindparam("cover"))
 )
@@ -170,13 +115,6 @@ COVER_UPDATES: Final = (
 
 RELEASE: Final = delete(_held).where(_held.c.receiver == bindparam("which"))
 COUNT_HOLDS: Final = select(_held.c.attempts).where(_held.c.receiver == bindparam("which"))
-
-CHANGE: Final = (
-    select(tables.changes, tables.accounts.c.merchant, tables.accounts.c.is_live)
-    .join(tables.accounts, tables.accounts.c.account_id == tables.changes.c.account_id)
-    .where(tables.changes.c.change_id == bindparam("which"))
-)
-"""A change, and whose it is."""
 
 MUTED: Final = (
     select(
@@ -193,23 +131,6 @@ MUTED: Final = (
     .limit(bindparam("most"))
 )
 """What is kept back, the newest first, each with its change: in the words of the partial index."""
-
-_ACCOUNT_ID: Final[BindParameter[str]] = bindparam("account_id")
-_NAME: Final[BindParameter[str]] = bindparam("name")
-
-CONNECTION: Final = select(tables.connections).where(
-    tables.connections.c.account_id == _ACCOUNT_ID, tables.connections.c.name == _NAME
-)
-CASES: Final = (
-    select(tables.cases)
-    .where(tables.cases.c.account_id == _ACCOUNT_ID, tables.cases.c.name == _NAME)
-    .order_by(tables.cases.c.ordinal)
-)
-EVENTS: Final = (
-    select(tables.events)
-    .where(tables.events.c.account_id == _ACCOUNT_ID, tables.events.c.connection == _NAME)
-    .order_by(tables.events.c.position)
-)
 
 
 @cache

@@ -123,7 +123,7 @@ class Worker:
 
     async def _start(self, shop: Shop) -> None:
         self._clock.set(*await shop.read_clock())
-        await self._work.dispatcher.start(is_alone=False)
+        await self._work.dispatcher.start()
         await self._work.keeper.start(self._work.targets)
         now = self._clock.now()
 

@@ -6,7 +6,7 @@ They are put over the real program in a process of its own, by `launch.py`; noth
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import delete
 
@@ -14,6 +14,7 @@ from notifier.domain.delivery import Claim, DeliveryState, Receipt
 from notifier.domain.writing import Matter
 from notifier.errors import DeliveryError
 from notifier.service.courier import Courier
+from notifier.service.dispatcher import Dispatcher
 from notifier.service.settlement import Delivered, Settlement
 from notifier.store import tables
 from notifier.store.outbox import Outbox
@@ -42,20 +43,22 @@ def ignore_doubt() -> None:
 
 def record_first() -> None:
     """A message counts as delivered before its request has left."""
-    settle = Courier.settle
+    begin = Dispatcher.__init__
 
-    async def deliver(self: Courier, claim: Claim, matter: Matter | None, deadline: float) -> Settlement:
-        settlement = self._settlements.make(claim, Delivered(Receipt()))
-        await settle(self, settlement)
-        with suppress(DeliveryError):
-            await self._send(claim, self._compose(claim, matter), deadline)
-        return settlement
+    def make(self: Dispatcher, *arguments: Any, **options: Any) -> None:
+        begin(self, *arguments, **options)
+        store, courier = self._store, self._courier
 
-    async def settle_no_more(self: Courier, settlement: Settlement) -> bool:
-        return True
+        async def deliver(claim: Claim, matter: Matter | None, deadline: float) -> Settlement:
+            settlement = courier.settlements.make(claim, Delivered(Receipt()))
+            await store.run(lambda books: courier.settlements.record(books, [settlement]))
+            with suppress(DeliveryError):
+                await courier._send(claim, courier._compose(claim, matter), deadline)
+            return settlement
 
-    Courier.deliver = deliver  # type: ignore[method-assign]
-    Courier.settle = settle_no_more  # type: ignore[method-assign]
+        courier.deliver = deliver  # type: ignore[method-assign]
+
+    Dispatcher.__init__ = make  # type: ignore[method-assign]
 
 
 VARIANTS: Final[dict[str, Callable[[], None]]] = {

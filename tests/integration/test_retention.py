@@ -67,7 +67,7 @@ def start(database: Database, clock: FakeClock) -> Start:
     async def start(source: FakeSource, *errors: Exception) -> Run:
         sales = FakeReceiver("sales", *errors)
         receivers = {"sales": sales}
-        courier = Courier(receivers, database, clock, House(), RetryPolicy(), lambda: 0.5)
+        courier = Courier(receivers, clock, House(), RetryPolicy(), lambda: 0.5)
         dispatcher = Dispatcher(receivers, database, clock, courier, RetryPolicy())
         directory = Directory({"sales": sales.destination}, {"oncall": "sales"})
         recorder = Recorder(database, clock, Planner(DEFAULT_ROUTES, directory), FirstRun.ALL)

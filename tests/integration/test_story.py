@@ -53,7 +53,7 @@ class Run:
         self.sales = FakeReceiver("sales")
         self.sales.traits = Traits(has_threads=True)
         receivers = {"sales": self.sales}
-        courier = Courier(receivers, database, clock, House(), RetryPolicy(), lambda: 0.5)
+        courier = Courier(receivers, clock, House(), RetryPolicy(), lambda: 0.5)
         self.dispatcher = Dispatcher(receivers, database, clock, courier, RetryPolicy())
         directory = Directory(
             {"sales": self.sales.destination},

@@ -67,7 +67,7 @@ class World:
             {"sales": self.sales.destination}, {}, {self.sales.destination: self.sales.traits}
         )
         planner = Planner((Route(("sales",), name="all"),), directory)
-        courier = Courier(receivers, database, self.clock, House(), RetryPolicy(), lambda: 0.5)
+        courier = Courier(receivers, self.clock, House(), RetryPolicy(), lambda: 0.5)
         storms = Storms(StormGuard(0))
         self.dispatcher = Dispatcher(receivers, database, self.clock, courier, RetryPolicy(), storms)
         recorder = Recorder(database, self.clock, planner, FirstRun.ALL)

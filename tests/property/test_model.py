@@ -121,8 +121,8 @@ troubles = st.lists(unclear | broken | refused, min_size=1, max_size=3)
 class Interleaving(RuleBasedStateMachine):
     """The real service between a Dintero and two channels, with everything that may happen to it."""
 
-    courier_kind = Courier
-    dispatcher_kind = Dispatcher
+    courier_kind: type[Courier] = Courier
+    dispatcher_kind: type[Dispatcher] = Dispatcher
 
     def __init__(self, template: Path) -> None:
         super().__init__()
@@ -259,7 +259,7 @@ class Interleaving(RuleBasedStateMachine):
         for one in receivers.values():
             one.is_introduced = False
         directory = Directory({one.name: one.destination for one in receivers.values()}, {})
-        courier = self.courier_kind(receivers, self.store, self.clock, House(), _POLICY, lambda: 0.5)
+        courier = self.courier_kind(receivers, self.clock, House(), _POLICY, lambda: 0.5)
         # Each message is counted: digests have tests of their own.
         storms = Storms(StormGuard(0))
         self.dispatcher = self.dispatcher_kind(receivers, self.store, self.clock, courier, _POLICY, storms)

@@ -1,6 +1,7 @@
 """The model finds what is wrong with services that are broken on purpose, or its silence proved nothing."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import Phase
@@ -23,19 +24,26 @@ class BlindCourier(Courier):
         return None
 
 
-class HastyCourier(Courier):
+class HastyDispatcher(Dispatcher):
     """Records a delivery before it posts."""
 
-    async def deliver(self, claim: Claim, dossier: Matter | None, deadline: float) -> Settlement:
-        """Record, then send."""
-        await self.settle(self._settlements.make(claim, Delivered(Receipt())))
-        return await super().deliver(claim, dossier, deadline)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        store, courier = self._store, self._courier
+        send = courier.deliver
+
+        async def deliver(claim: Claim, matter: Matter | None, deadline: float) -> Settlement:
+            settlement = courier.settlements.make(claim, Delivered(Receipt()))
+            await store.run(lambda books: courier.settlements.record(books, [settlement]))
+            return await send(claim, matter, deadline)
+
+        courier.deliver = deliver  # type: ignore[method-assign]
 
 
 class ForgetfulDispatcher(Dispatcher):
     """Does not take over what an earlier run was sending."""
 
-    async def start(self, *, is_alone: bool = True) -> bool:
+    async def start(self) -> bool:
         """Take over nothing."""
         return False
 
@@ -49,7 +57,7 @@ class Blind(Interleaving):
 class Hasty(Interleaving):
     """With the record before the post."""
 
-    courier_kind = HastyCourier
+    dispatcher_kind = HastyDispatcher
 
 
 class Forgetful(Interleaving):

@@ -64,7 +64,7 @@ def begin(path: Path, clock: FakeClock, source: FakeSource, *keys: str) -> Keepi
     database.open()
     sales = FakeReceiver("sales")
     directory = Directory({"sales": sales.destination}, {"oncall": "sales"})
-    courier = Courier({"sales": sales}, database, clock, House(), RetryPolicy(), lambda: 0.5)
+    courier = Courier({"sales": sales}, clock, House(), RetryPolicy(), lambda: 0.5)
     dispatcher = Dispatcher({"sales": sales}, database, clock, courier, RetryPolicy())
     recorder = Recorder(database, clock, Planner(DEFAULT_ROUTES, directory), FirstRun.OPEN)
     poller = Poller({"dintero": source}, database, recorder, clock, dispatcher.wake)

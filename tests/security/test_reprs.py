@@ -12,6 +12,7 @@ from notifier.dintero.credentials import Credentials
 from notifier.dintero.token import Grant
 from notifier.dintero.wire.token import Token
 from notifier.domain.compose import Dossier, House, compose
+from notifier.domain.delivery import Notification
 from notifier.domain.message import Outside, RefusedLink
 from notifier.domain.model import Event, SignatureLink
 from notifier.network import Network
@@ -88,6 +89,5 @@ async def test_what_carries_a_link_does_not_show_it(start: Start, link: str) -> 
 def load_dossier(database: Database) -> Dossier:
     """Load what is known of the one change that is to be told."""
     ((change_id,),) = database.read_now(lambda one: one.exec_driver_sql("SELECT change_id FROM outbox").all())
-    dossier = database.run_now(lambda books: books.load_dossier(change_id))
-    assert dossier is not None
-    return dossier
+    one = Notification("n", change_id, "", "sales", "to sales", "")
+    return database.run_now(lambda books: books.load_dossiers([one]))["n"]

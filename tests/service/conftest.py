@@ -94,6 +94,7 @@ def make_services(database: AnyStore, clock: FakeClock) -> MakeService:
         intervals: Mapping[str, TimeInterval] = MappingProxyType({}),
         schedule: Schedule | None = None,
         storm_cards: int = 0,
+        is_alone: bool = True,
     ) -> Service:
         sales = sales or FakeReceiver("sales")
         oncall = oncall or FakeReceiver("oncall")
@@ -103,9 +104,9 @@ def make_services(database: AnyStore, clock: FakeClock) -> MakeService:
             {},
             {one.destination: one.traits for one in (sales, oncall)},
         )
-        courier = Courier(receivers, database, clock, House(), RetryPolicy(), lambda: 0.5)
+        courier = Courier(receivers, clock, House(), RetryPolicy(), lambda: 0.5)
         storms = Storms(StormGuard(storm_cards))
-        dispatcher = Dispatcher(receivers, database, clock, courier, RetryPolicy(), storms)
+        dispatcher = Dispatcher(receivers, database, clock, courier, RetryPolicy(), storms, is_alone=is_alone)
         planner = Planner(routes, directory, intervals)
         recorder = Recorder(database, clock, planner, first_run)
         poller = Poller({"dintero": source}, database, recorder, clock, dispatcher.wake)

@@ -260,6 +260,26 @@ async def test_a_pace_is_kept_for_each_destination(make_service: MakeService) ->
     assert service.clock.monotonic() >= 1.5
 
 
+async def test_a_pace_is_kept_where_messages_arrive(make_service: MakeService) -> None:
+    """The next leaves a pace after the answer to the last: a request that took long is not caught up on."""
+
+    class Slow(FakeReceiver):
+        async def send(
+            self, message: Message, place: Place = BY_ITSELF, *, is_plain: bool, deadline: float | None = None
+        ) -> Receipt:
+            arrivals.append(service.clock.monotonic() + 0.7 * (not arrivals))
+            service.clock.advance(0.7)
+            return await super().send(message, place, is_plain=is_plain)
+
+    arrivals: list[float] = []
+    swish = make_connection("pending", make_request(2), key=ConnectionKey(ACCOUNT, "swish"))
+    source = FakeSource(make_account(make_connection("pending", make_request()), swish))
+    service = make_service(source, sales=Slow("sales", pace_seconds=1.5))
+    await service.start(WHOLE)
+    await service.poll(WHOLE)
+    assert arrivals[1] - arrivals[0] >= 1.5
+
+
 async def test_a_destination_is_told_once_by_the_first_receiver_that_reaches_it(
     make_service: MakeService,
 ) -> None:

@@ -51,7 +51,8 @@ class Sleeper(FakeReceiver):
 
 
 def _asking(make_service: MakeService, sales: FakeReceiver) -> Service:
-    return make_service(FakeSource(make_account(make_connection("pending", make_request()))), sales=sales)
+    source = FakeSource(make_account(make_connection("pending", make_request())))
+    return make_service(source, sales=sales, is_alone=False)
 
 
 def _find_lane(service: Service) -> Lane:
@@ -145,7 +146,7 @@ async def test_only_what_was_sent_to_one_destination_is_taken_over(make_service:
     await service.poller.poll(WHOLE)
     for destination in ("to sales", "to oncall"):
         await _claim(service, destination)
-    assert await make_service(source).dispatcher.start(is_alone=False) is False
+    assert await make_service(source, is_alone=False).dispatcher.start() is False
     assert service.database.read_now(read_status).outbox == {"sending": 2}
     assert await _find_lane(service).recover() == 1
     assert service.database.read_now(read_status).outbox == {"sending": 1, "due": 1}

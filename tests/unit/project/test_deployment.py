@@ -25,8 +25,7 @@ IMAGE = f"dintero-notifier:{__version__}"
 HEALTH = ["notifier", "status", "--health"]
 SECRET = re.compile(r"xox[bp]-|whsec_|hooks\.slack\.com|postgres(ql)?://", re.IGNORECASE)
 SECRETS = {
-    # What an engine of this version takes is the settings' matter; here a file must reach them by its name.
-    "notifier_store__url": "sqlite:////data/shared.db",
+    "notifier_store__url": "postgresql://notifier:a-password@postgres/notifier",
     "notifier_store__key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     "notifier_dintero__client_secret": "a-secret",
     "notifier_slack__bot_token": "xoxb-1",
@@ -129,7 +128,7 @@ def test_compose_gives_settings_that_work(tmp_path: Path) -> None:
         '[dintero]\naccount_id = "P12345678"\nclient_id = "client"\n[slack]\nchannel = "#sales"\n' + EXAMPLE
     )
     settings = load(tmp_path, service["environment"], toml, SECRETS)
-    assert settings.store.url == SECRETS["notifier_store__url"]
+    assert settings.store.url.get_secret_value() == SECRETS["notifier_store__url"]
     target = {one["source"]: one["target"] for one in service["configs"]}["notifier"]
     assert service["environment"]["NOTIFIER_CONFIG"] == target
 
@@ -140,7 +139,7 @@ def test_the_manifests_give_settings_that_work(tmp_path: Path) -> None:
     environ = {one["name"]: one["value"] for one in container["env"]}
     toml = read_manifests()["ConfigMap"]["data"]["notifier.toml"]
     settings = load(tmp_path, environ, toml, SECRETS)
-    assert settings.store.url == SECRETS["notifier_store__url"]
+    assert settings.store.url.get_secret_value() == SECRETS["notifier_store__url"]
     places = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
     assert environ["NOTIFIER_CONFIG"] == f"{places['config']}/notifier.toml"
     assert environ["NOTIFIER_SECRETS_DIR"] == places["secrets"]
