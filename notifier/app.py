@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ from notifier.alarms import open_pulse
 from notifier.assembly import make_receiver
 from notifier.dintero.client import MEBIBYTE, Transport
 from notifier.dintero.credentials import Credentials
-from notifier.dintero.pace import RequestBudget
+from notifier.dintero.pace import Budget, RequestBudget
 from notifier.dintero.retry import Retry
 from notifier.dintero.retry import RetryPolicy as ReadPolicy
 from notifier.dintero.source import DinteroSource
@@ -32,6 +32,7 @@ from notifier.settings import Addressee, Settings, find_address, resolve_receive
 from notifier.settings.model import PollSettings, SourceSettings
 
 if TYPE_CHECKING:
+    from notifier.crew import Crew
     from notifier.store.opening import AnyStore
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -43,44 +44,57 @@ async def run(settings: Settings, stopping: asyncio.Event | None = None, clock: 
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    crew = _find_crew(settings)
     try:
         async with (
-            connect(settings) as outside,
+            connect(settings, crew.make_budget if crew else _make_own_budget) as outside,
             _begin_reading(settings, outside, clock) as head_start,
             _watch_store(settings, outside, clock) as watch,
             open_pulse(settings, open_network_for(settings)) as pulse,
         ):
-            if settings.store.is_shared:
-                supervisor = _share(settings, outside, clock, watch, pulse)
-            else:
-                supervisor = Supervisor(
-                    lambda creates: _open_store(settings, creates=creates),
-                    lambda store: make_engine(
-                        settings, store, outside, clock, store, head_start, pulse=pulse
-                    ),
-                    watch,
-                )
+            supervisor = _make_supervisor(settings, outside, clock, watch, head_start, pulse=pulse, crew=crew)
             await supervisor.run(stop, settings.delivery.grace_seconds)
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
 
 
-def _share(
-    settings: Settings, outside: Outside, clock: Clock, watch: StoreWatch, pulse: Pulse | None
-) -> Supervisor:
-    """Return what keeps one of several workers running."""
-    from notifier.crew import make_worker, open_shared_store  # noqa: PLC0415 - not for a file
+def _find_crew(settings: Settings) -> "Crew | None":
+    """Return what makes one of several workers; None with SQLite, where there is one engine."""
+    if not settings.store.is_shared:
+        return None
+    from notifier.crew import Crew  # noqa: PLC0415 - not for a file
 
+    return Crew(settings)
+
+
+def _make_supervisor(
+    settings: Settings,
+    outside: Outside,
+    clock: Clock,
+    watch: StoreWatch,
+    head_start: HeadStart,
+    *,
+    pulse: Pulse | None,
+    crew: "Crew | None",
+) -> Supervisor:
+    if crew is not None:
+        return Supervisor(
+            lambda creates: crew.open_store(creates=creates),
+            lambda store: crew.make_worker(store, outside, clock, pulse),
+            watch,
+        )
     return Supervisor(
-        lambda creates: open_shared_store(settings, creates=creates),
-        lambda store: make_worker(settings, store, outside, clock, pulse),
+        lambda creates: _open_store(settings, creates=creates),
+        lambda store: make_engine(settings, store, outside, clock, store, head_start, pulse=pulse),
         watch,
     )
 
 
 async def run_once(settings: Settings) -> Report:
     """Poll everything once and send what is due. Raises NotifierError."""
+    if crew := _find_crew(settings):
+        await crew.require_alone()
     database = _open_store(settings, creates=True)
     try:
         async with connect(settings) as outside:
@@ -90,14 +104,22 @@ async def run_once(settings: Settings) -> Report:
 
 
 @asynccontextmanager
-async def connect(settings: Settings) -> AsyncIterator[Outside]:
-    """Make the sources and receivers that the settings name, and close them afterwards."""
+async def connect(
+    settings: Settings, make_budget: Callable[[str, float | None], Budget | None] | None = None
+) -> AsyncIterator[Outside]:
+    """Make the sources and receivers that the settings name, and close them afterwards.
+
+    `make_budget` gives each source (by its name, and its bound of requests a second) its own if left out.
+    """
+    budget = make_budget or _make_own_budget
     addressees = resolve_receivers(settings)
     async with AsyncExitStack() as stack:
         network = open_network_for(settings)
         sources: dict[str, Source] = {}
         for name, one in resolve_sources(settings).items():
-            source = _make_source(name, one, settings.poll, network)
+            source = _make_source(
+                name, one, settings.poll, network, budget(name, one.max_requests_per_second)
+            )
             sources[name] = await stack.enter_async_context(source)
         # Slack's receivers have the session's patience, the others each their own.
         seconds = settings.slack.timeout_seconds
@@ -185,7 +207,13 @@ def open_network_for(settings: Settings) -> Network:
     return open_network(wanted.ca_file, proxy, wanted.no_proxy)
 
 
-def _make_source(name: str, one: SourceSettings, polling: PollSettings, network: Network) -> DinteroSource:
+def _make_own_budget(_source: str, per_second: float | None) -> Budget | None:
+    return RequestBudget(per_second) if per_second else None
+
+
+def _make_source(
+    name: str, one: SourceSettings, polling: PollSettings, network: Network, budget: Budget | None
+) -> DinteroSource:
     return DinteroSource(
         name,
         Credentials(one.account_id, one.client_id, one.client_secret.get_secret_value()),
@@ -201,5 +229,5 @@ def _make_source(name: str, one: SourceSettings, polling: PollSettings, network:
             proxy=network.find_proxy(one.base_url),
         ),
         retry=Retry(ReadPolicy(attempts=polling.attempts, total_seconds=polling.retry_total_seconds)),
-        budget=RequestBudget(one.max_requests_per_second) if one.max_requests_per_second else None,
+        budget=budget,
     )

@@ -7,9 +7,11 @@ import socket
 from collections.abc import Collection
 
 from notifier import __version__
+from notifier.dintero.pace import Budget
 from notifier.domain.first_run import FirstRun
 from notifier.domain.shards import plan_shards
 from notifier.engines import Outside, list_chores, make_dispatcher, make_pace, make_planner
+from notifier.errors import StoreInUse, StoreUnavailable
 from notifier.service.heartbeat import Pulse
 from notifier.service.memory import Memory
 from notifier.service.poller import Poller
@@ -19,46 +21,76 @@ from notifier.service.store_watch import StoreWatch
 from notifier.settings import Settings
 from notifier.store.address import read_address
 from notifier.store.postgres import PostgresStore
+from notifier.workers.allowance import SharedBudget
 from notifier.workers.clock import SharedClock
 from notifier.workers.drains import Drains
 from notifier.workers.errands import Errands
 from notifier.workers.orders import Orders
 from notifier.workers.passes import Passes
-from notifier.workers.shop import Places
+from notifier.workers.shop import Places, count_workers
 from notifier.workers.worker import Cadence, Work, Worker
 
 
-def open_shared_store(settings: Settings, *, creates: bool) -> PostgresStore:
-    """Return the open store of a worker: whatever it makes due is ordered in the same transaction."""
-    store = PostgresStore(settings.store.url.get_secret_value(), settings.store.keys, Orders().announce)
-    try:
-        store.open(creates=creates)
-    except BaseException:
-        store.close()
-        raise
-    return store
+class Crew:
+    """Makes one of several workers; the store that is open now keeps what they share."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._parameters = read_address(settings.store.url.get_secret_value()).parameters
+        self._store: PostgresStore | None = None
 
-def make_worker(
-    settings: Settings, watch: StoreWatch, outside: Outside, own_clock: Clock, pulse: Pulse | None
-) -> Worker:
-    """Return a worker on the store that `watch` is attached to."""
-    clock, leaving = SharedClock(own_clock), asyncio.Event()
-    wanted = settings.workers
-    return Worker(
-        _make_work(settings, watch, outside, clock, leaving, pulse),
-        watch,
-        clock,
-        Cadence(
-            wanted.heartbeat_seconds,
-            wanted.stalled_seconds,
-            wanted.tick_seconds,
-            Places(wanted.lanes, wanted.passes),
-        ),
-        leaving,
-        parameters=read_address(settings.store.url.get_secret_value()).parameters,
-        version=__version__,
-    )
+    def open_store(self, *, creates: bool) -> PostgresStore:
+        """Return the open store: whatever is made due in it is ordered in the same transaction."""
+        address, keys = self._settings.store.url.get_secret_value(), self._settings.store.keys
+        store = PostgresStore(address, keys, Orders().announce)
+        try:
+            store.open(creates=creates)
+        except BaseException:
+            store.close()
+            raise
+        self._store = store
+        return store
+
+    def make_worker(
+        self, watch: StoreWatch, outside: Outside, own_clock: Clock, pulse: Pulse | None
+    ) -> Worker:
+        """Return a worker on the store that `watch` is attached to."""
+        clock, leaving, wanted = SharedClock(own_clock), asyncio.Event(), self._settings.workers
+        places = Places(wanted.lanes, wanted.passes)
+        return Worker(
+            _make_work(self._settings, watch, outside, clock, leaving, pulse),
+            watch,
+            clock,
+            Cadence(wanted.heartbeat_seconds, wanted.stalled_seconds, wanted.tick_seconds, places),
+            leaving,
+            parameters=self._parameters,
+            version=__version__,
+        )
+
+    def make_budget(self, source: str, per_second: float | None) -> Budget:
+        """Return the budget of a source, which all workers share."""
+        return SharedBudget(source, per_second, self)
+
+    async def require_alone(self) -> None:
+        """Raise StoreInUse where workers are at work: whoever is not one of them would get in their way."""
+        count = await count_workers(self._parameters, self._settings.workers.stalled_seconds)
+        if count:
+            raise StoreInUse(
+                f"workers run on {self._settings.store.place}, and do what this would do: stop them first"
+            )
+
+    async def reserve(self, source: str, cost_seconds: float) -> float:
+        """Reserve some of a source's time; return the seconds until it begins. Raises StoreError."""
+        return await self._require_store().reserve(source, cost_seconds)
+
+    async def hold(self, source: str, seconds: float) -> None:
+        """Let nothing of a source be reserved for so long. Raises StoreError."""
+        await self._require_store().hold(source, seconds)
+
+    def _require_store(self) -> PostgresStore:
+        if self._store is None:
+            raise StoreUnavailable("the store is not open yet")
+        return self._store
 
 
 def _make_work(

@@ -1,5 +1,6 @@
 """The store in PostgreSQL: many engines and commands at once, each job in a serializable transaction."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreUnavailable, StoreUnusable
+from notifier.store import budgets
 from notifier.store.address import read_address
 from notifier.store.books import Books
 from notifier.store.jobs import Jobs
@@ -145,6 +147,23 @@ class PostgresStore:
     def read_now(self, job: Callable[[Connection], _T]) -> _T:
         """Run a job that only reads, in a thread of the store, and wait for it."""
         return self._threads.submit(self._read, job).result()
+
+    async def reserve(self, source: str, cost_seconds: float) -> float:
+        """Reserve some time of a source's requests; see `budgets`. Raises StoreError."""
+        return await self._run_single(lambda connection: budgets.reserve(connection, source, cost_seconds))
+
+    async def hold(self, source: str, seconds: float) -> None:
+        """Let nothing of a source be reserved for so long. Raises StoreError."""
+        await self._run_single(lambda connection: budgets.hold(connection, source, seconds))
+
+    async def _run_single(self, statement: Callable[[Connection], _T]) -> _T:
+        """Run one statement that needs no other: workers change the same row, and wait for each other."""
+
+        def work() -> _T:
+            with self._explained(), self._require_engine().connect() as connection:
+                return statement(connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def clean(self, *, compacts: bool) -> bool:  # noqa: ARG002 - for a file it means something
         """Return that nobody was in the way: PostgreSQL's autovacuum takes away what was erased."""

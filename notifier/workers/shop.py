@@ -28,6 +28,10 @@ _LOOK_SECONDS: Final = 2.0
 """A job that nobody has heard of is found after so long."""
 _NEVER_SECONDS: Final = 3600.0
 
+_COUNT_WORKERS: Final = """
+SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %(seconds)s)
+"""
+
 ROUND: Final = "round"
 
 
@@ -143,6 +147,22 @@ class Shop:
         except ConnectorException as error:
             raise StoreUnavailable(f"the database's clock cannot be read: {_name(error)}") from error
         return row["there"], asked_at, time.monotonic()
+
+
+async def count_workers(parameters: Mapping[str, Any], seconds: float) -> int:
+    """Return how many of Procrastinate's workers were heard of within so many seconds.
+
+    Raises StoreUnavailable.
+    """
+    try:
+        async with await psycopg.AsyncConnection.connect(**parameters) as connection:
+            found = await (await connection.execute("SELECT to_regclass('procrastinate_workers')")).fetchone()
+            if found is None or found[0] is None:
+                return 0
+            row = await (await connection.execute(_COUNT_WORKERS, {"seconds": seconds})).fetchone()
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"the workers cannot be counted: {type(error).__name__}") from error
+    return int(row[0]) if row else 0
 
 
 def _name(error: Exception) -> str:
