@@ -62,12 +62,16 @@ class Shop:
     def __init__(
         self, parameters: Mapping[str, Any], closing: asyncio.Event, is_well: Callable[[], bool]
     ) -> None:
-        connector = PsycopgConnector(
+        connector = PsycopgConnector()
+        # None of its connections is there before it is needed: a database that is down is not knocked at.
+        self._pool = psycopg_pool.AsyncConnectionPool(
             kwargs=dict(parameters),
-            min_size=1,
+            min_size=0,
             max_size=_CONNECTIONS,
             timeout=_POOL_SECONDS,
             reconnect_timeout=_RECONNECT_SECONDS,
+            check=psycopg_pool.AsyncConnectionPool.check_connection,
+            open=False,
         )
         self.app = App(connector=connector)
         self.app.job_manager = SteadyJobs(connector, closing, is_well)
@@ -75,16 +79,16 @@ class Shop:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Connect, and make Procrastinate's tables where there are none. Raises StoreUnavailable."""
+        await self._pool.open()
         try:
-            await self.app.connector.open_async()
-            await self._require_tables()
-        except (ConnectorException, psycopg.Error, psycopg_pool.PoolTimeout) as error:
-            await self.app.connector.close_async()
-            raise StoreUnavailable(f"the jobs cannot be reached: {_name(error)}") from error
-        try:
+            await self.app.connector.open_async(self._pool)
+            try:
+                await self._require_tables()
+            except (ConnectorException, psycopg.Error) as error:
+                raise StoreUnavailable(f"the jobs cannot be reached: {_name(error)}") from error
             yield
         finally:
-            await self.app.connector.close_async()
+            await self._pool.close()
 
     async def _require_tables(self) -> None:
         if await self.app.check_connection_async():

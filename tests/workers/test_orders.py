@@ -1,11 +1,13 @@
 """Jobs are ordered in the transaction that makes them due: with it they stay, and with it they go."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
 import pytest_asyncio
 
+from notifier.store.address import read_address
 from notifier.workers.orders import Orders, Task, name_lock
 from notifier.workers.shop import Shop, count_workers
 from tests.postgres import Cluster
@@ -16,10 +18,8 @@ DESTINATION = "to sales"
 @pytest_asyncio.fixture
 async def url(cluster: Cluster, new_postgres_store: str) -> AsyncIterator[str]:
     """Give a store with Procrastinate's tables."""
-    import asyncio
-
     address = cluster.make_database(like=new_postgres_store)
-    async with Shop({"conninfo": address}, asyncio.Event(), lambda: True).open():
+    async with Shop(read_address(address).parameters, asyncio.Event(), lambda: True).open():
         yield address
     cluster.drop_database(address)
 
@@ -78,10 +78,10 @@ async def test_workers_are_counted_by_their_signs_of_life(
     url: str, connection: "psycopg.Connection[tuple[object, ...]]"
 ) -> None:
     """Only those that were heard of lately count."""
-    assert await count_workers({"conninfo": url}, 10) == 0
+    assert await count_workers(read_address(url).parameters, 10) == 0
     connection.execute("SELECT procrastinate_register_worker_v1()")
     connection.execute(
         "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')"
     )
     connection.commit()
-    assert await count_workers({"conninfo": url}, 10) == 1
+    assert await count_workers(read_address(url).parameters, 10) == 1

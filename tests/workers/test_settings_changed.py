@@ -1,4 +1,4 @@
-"""What is watched changes with the settings: whichever worker starts sees to it, and none polls by old ones."""
+"""What is watched changes with the settings: who starts sees to it, and nobody reads by old ones."""
 
 import pytest
 
