@@ -45,15 +45,16 @@ def list_signs(connection: Connection) -> list[EngineSign]:
     return [_read(row) for row in connection.execute(query).mappings()]
 
 
-def list_live_versions(connection: Connection, now: datetime, before: str) -> list[str]:
-    """Return which versions the engines are of that live, and know no revision from `before` on."""
+def list_live_versions(connection: Connection, now: datetime, before: str | None = None) -> list[str]:
+    """Return which versions the engines are of that live; with `before`, that know none from there on."""
     query = (
         select(_engines.c.version)
         .where(_engines.c.stopped_at.is_(None), _engines.c.beat_at >= now - LIVES_FOR)
-        .where(_engines.c.revision < before)
         .distinct()
         .order_by(_engines.c.version)
     )
+    if before is not None:
+        query = query.where(_engines.c.revision < before)
     return list(connection.execute(query).scalars())
 
 
