@@ -143,11 +143,7 @@ class Recorder:
         """
 
         def job(books: Books) -> set[str]:
-            return {
-                key.account_id
-                for source, key in books.list_watched()
-                if (source == target.source or source not in sources) and covers(target, key)
-            }
+            return books.list_accounts(target.source, sources) - target.except_accounts
 
         return await self._store.run(job)
 

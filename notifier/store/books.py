@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, select
+from sqlalchemy import Connection, RowMapping, Select, Table, or_, select
 
 from notifier.domain.blindness import TroubleKind
 from notifier.domain.cards import Card
@@ -155,6 +155,18 @@ class Books:
         whose = tables.accounts
         others = select(whose.c.source, whose.c.account_id).where(whose.c.unwatched_at.is_(None))
         return found + [(source, ConnectionKey(one, "")) for source, one in self._connection.execute(others)]
+
+    def list_accounts(self, source: str, known: Iterable[str]) -> set[str]:
+        """Return the accounts that are watched at a source, or at one that is none of the `known` ones."""
+        whole, part = (
+            select(table.c.account_id).where(
+                table.c.unwatched_at.is_(None),
+                or_(table.c.source == source, table.c.source.not_in(tuple(known))),
+            )
+            for table in (tables.accounts, tables.connections)
+        )
+        part = part.where(tables.connections.c.gone_at.is_(None))
+        return set(self._connection.execute(whole.union(part)).scalars())
 
     def is_walked(self, source: str, owner_id: str) -> bool:
         """Whether a partner's accounts were all read at least once."""
