@@ -7,7 +7,6 @@ the walk took, as JSON.
 import asyncio
 import resource
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, process_time
@@ -15,26 +14,22 @@ from typing import Any, Final
 
 import msgspec
 
+from benchmarks.known import fill_store
 from benchmarks.parts import SOURCE, make_source
-from benchmarks.population import NAMES, OWNER_ID, list_account_ids
+from benchmarks.population import NAMES, OWNER_ID
 from notifier.dintero import DinteroSource
 from notifier.domain.first_run import FirstRun
-from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.plan import Directory
-from notifier.domain.state import AccountState, ConnectionState
 from notifier.domain.watch import PartnerTarget
 from notifier.service.clock import SystemClock
 from notifier.service.memory import Memory
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
-from notifier.service.ports import Books
 from notifier.service.recorder import Recorder
 from notifier.store.database import Database
 
 WALK_NAMES: Final = NAMES[:3]
 TARGET: Final = PartnerTarget(SOURCE, OWNER_ID)
-
-_BATCH: Final = 1_000
 
 
 class Walking(msgspec.Struct, frozen=True):
@@ -64,47 +59,37 @@ class _SeenAll(dict[str, Any]):
 
 async def walk(base_url: str, accounts: int) -> Walking:
     """Walk once, and measure it. Raises RuntimeError when it found a change, or could not read something."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "notifier.db"
+        fill_store(path, accounts, WALK_NAMES, SOURCE)
+        with Database(f"sqlite:///{path}") as database:
+            database.open()
+            return await _walk(base_url, accounts, database)
+
+
+async def _walk(base_url: str, accounts: int, database: Database) -> Walking:
     clock, memory = SystemClock(), Memory()
-    with TemporaryDirectory() as folder, Database(f"sqlite:///{Path(folder) / 'notifier.db'}") as database:
-        database.open()
-        _fill(database, accounts)
-        async with make_source(base_url, 20) as source:
-            await _see(source, memory)
-            recorder = Recorder(database, clock, Planner((), Directory({}, {})), FirstRun.NONE)
-            poller = Poller({SOURCE: source}, database, recorder, clock, lambda: None, memory=memory)
-            cpu_seconds, wall_seconds = process_time(), monotonic()
-            await poller.poll(TARGET)
-            walking = Walking(
-                accounts,
-                process_time() - cpu_seconds,
-                monotonic() - wall_seconds,
-                resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            )
-            if poller.problems or poller.tally.unchanged != accounts:
-                raise RuntimeError(f"not every account was found unchanged: {poller.tally}")
-            return walking
+    async with make_source(base_url, 20) as source:
+        await _see(source, memory)
+        recorder = Recorder(database, clock, Planner((), Directory({}, {})), FirstRun.NONE)
+        poller = Poller({SOURCE: source}, database, recorder, clock, lambda: None, memory=memory)
+        cpu_seconds, wall_seconds = process_time(), monotonic()
+        await poller.poll(TARGET)
+        walking = Walking(
+            accounts,
+            process_time() - cpu_seconds,
+            monotonic() - wall_seconds,
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        )
+        if poller.problems or poller.tally.unchanged != accounts:
+            raise RuntimeError(f"not every account was found unchanged: {poller.tally}")
+        return walking
 
 
 async def _see(source: DinteroSource, memory: Memory) -> None:
     digests = memory.find_walked(TARGET).digests
     async for page in source.walk(TARGET, _SeenAll()):
         digests.update({one.account_id: one.digest for one in page})
-
-
-def _fill(database: Database, accounts: int) -> None:
-    """Let the store know the accounts with their connections, as after a first walk."""
-    now = datetime.now(UTC)
-
-    def save(books: Books, ids: tuple[str, ...]) -> None:
-        books.save_accounts([AccountState(Account(one), SOURCE, now) for one in ids])
-        keys = [ConnectionKey(one, name) for one in ids for name in WALK_NAMES]
-        books.save_connections([ConnectionState(key, SOURCE, now, "enabled") for key in keys])
-
-    every = list_account_ids(accounts)
-    for first in range(0, accounts, _BATCH):
-        batch = every[first : first + _BATCH]
-        database.run_now(lambda books, ids=batch: save(books, ids))  # type: ignore[misc]
-    database.run_now(lambda books: books.mark_walked(SOURCE, OWNER_ID, now))
 
 
 if __name__ == "__main__":

@@ -115,6 +115,11 @@ class Engine:
         self._started_at = self._beat_at = clock.now()
         self._signed_at = clock.monotonic()
 
+    @property
+    def polls(self) -> int:
+        """How many polls there were since the start."""
+        return self._polls + self._poller.tally.polls
+
     async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
         """Poll and deliver until `stopping` is set; then finish what is on its way within the grace time.
 

@@ -1,7 +1,7 @@
 """What can be read and written inside one transaction: the state of connections, and what was decided."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -139,22 +139,22 @@ class Books:
         """
         return list_silent(self._connection, after, before, most)
 
-    def list_watched(self) -> list[tuple[str, ConnectionKey]]:
-        """Return the source and the key of every connection that is watched and there, and of empty accounts.
+    def list_watched(self) -> Iterator[tuple[str, ConnectionKey]]:
+        """Give the source and the key of every connection that is watched and there, and of empty accounts.
 
-        An account without connections stands there with the name "".
+        An account without connections stands there with the name "". One by one, while the transaction is
+        open: there may be hundreds of thousands.
         """
         listed = tables.connections
         query = select(listed.c.source, listed.c.account_id, listed.c.name).where(
             listed.c.unwatched_at.is_(None), listed.c.gone_at.is_(None)
         )
-        found = [
-            (source, ConnectionKey(account, name))
-            for source, account, name in self._connection.execute(query)
-        ]
+        for source, account, name in self._connection.execute(query):
+            yield source, ConnectionKey(account, name)
         whose = tables.accounts
         others = select(whose.c.source, whose.c.account_id).where(whose.c.unwatched_at.is_(None))
-        return found + [(source, ConnectionKey(one, "")) for source, one in self._connection.execute(others)]
+        for source, account in self._connection.execute(others):
+            yield source, ConnectionKey(account, "")
 
     def list_accounts(self, source: str, known: Iterable[str]) -> set[str]:
         """Return the accounts that are watched at a source, or at one that is none of the `known` ones."""
