@@ -21,7 +21,7 @@ LIMIT: Final = 100
 class Walk:
     """One walk. `limit` is how many accounts the next page may have, `cursor` what it starts after.
 
-    A page that was too long is asked for in halves; after some pages, twice as many are tried again.
+    A page that was too long is asked for in halves; after some small pages each is twice as large again.
     """
 
     place: Place
@@ -93,7 +93,6 @@ class Walk:
             self._pages_until_more -= 1
             if self._pages_until_more <= 0:
                 self.limit = min(self.limit * 2, LIMIT)
-                self._pages_until_more = _SMALL_PAGES
 
     def _find_new(self, page: Page) -> list[Element]:
         new: list[Element] = []
