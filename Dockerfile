@@ -4,9 +4,9 @@ FROM python:3.13.9-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN python -m venv /opt/notifier
-COPY requirements/runtime.txt requirements/build.txt requirements/
+COPY requirements/wide.txt requirements/build.txt requirements/
 RUN python -m pip install --require-hashes -r requirements/build.txt \
- && /opt/notifier/bin/python -m pip install --require-hashes -r requirements/runtime.txt
+ && /opt/notifier/bin/python -m pip install --require-hashes -r requirements/wide.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY notifier notifier
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \

@@ -14,19 +14,24 @@ from typing import Final
 from benchmarks.deliveries import Load, measure_deliveries
 from benchmarks.digests import measure_digests
 from benchmarks.document import write_figures
+from benchmarks.growth import measure_growth, measure_large_start, measure_walk
 from benchmarks.latency import measure_latency
 from benchmarks.machine import describe_machine
 from benchmarks.memory import measure_memory
+from benchmarks.plot import PATH, draw_growth
 from benchmarks.polls import Effort, measure_polls
 from benchmarks.start import measure_imports, measure_start
 from benchmarks.tables import (
     Table,
     tabulate_comparisons,
     tabulate_digests,
+    tabulate_growth,
     tabulate_imports,
+    tabulate_large_start,
     tabulate_latency,
     tabulate_memory,
     tabulate_start,
+    tabulate_walk,
 )
 from notifier import log
 
@@ -42,11 +47,28 @@ class Scale:
     starts: int
     changes: int
     flood: int
+    grown: tuple[int, ...]
+    walked: int
 
 
-FULL: Final = Scale(Effort(5, 0.6, 500), (5, 50, 200), Load(5, 400, 20), (1_000, 10_000), 7, 150, 1_000)
-QUICK: Final = Scale(Effort(2, 0.2, 500), (50,), Load(2, 60, 20), (100, 500), 1, 30, 100)
+FULL: Final = Scale(
+    Effort(5, 0.6, 500),
+    (5, 50, 200),
+    Load(5, 400, 20),
+    (1_000, 10_000),
+    7,
+    150,
+    1_000,
+    (1_000, 10_000, 100_000),
+    100_000,
+)
+QUICK: Final = Scale(
+    Effort(2, 0.2, 500), (50,), Load(2, 60, 20), (100, 500), 1, 30, 100, (1_000, 5_000), 2_000
+)
 ENGINE_CONCURRENCY: Final = 50
+LONG_GROWTH: Final = 400_000
+GROWTH_SECONDS: Final = 5.0
+LARGE_STARTS: Final = 3
 
 
 def main(arguments: list[str]) -> None:
@@ -91,19 +113,42 @@ def _list_measurements(
         "latency": lambda: tabulate_latency(asyncio.run(measure_latency(folder, scale.changes))),
         "start": lambda: tabulate_start(measure_start(folder, scale.starts)),
         "memory": lambda: tabulate_memory(measure_memory(folder, scale.connections)),
+        "growth": lambda: _grow(scale, is_long=options.long, is_kept=options.write),
+        "walk": lambda: tabulate_walk(*measure_walk(scale.walked)),
+        "large-start": lambda: tabulate_large_start(
+            measure_large_start(folder, scale.grown[-1], LARGE_STARTS)
+        ),
     }
     yield from (measure for name, measure in named.items() if name in asked)
     if options.imports:
         yield lambda: tabulate_imports(measure_imports())
 
 
-_NAMES: Final = ("polls", "deliveries", "digests", "latency", "start", "memory")
+def _grow(scale: Scale, *, is_long: bool, is_kept: bool) -> Table:
+    found = measure_growth((*scale.grown, *((LONG_GROWTH,) if is_long else ())), GROWTH_SECONDS)
+    if is_kept:
+        PATH.write_text(draw_growth(found), "utf-8")
+    return tabulate_growth(found)
+
+
+_NAMES: Final = (
+    "polls",
+    "deliveries",
+    "digests",
+    "latency",
+    "start",
+    "memory",
+    "growth",
+    "walk",
+    "large-start",
+)
 
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="in half a minute, and less exact")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
+    parser.add_argument("--long", action="store_true", help="grow to 400,000 connections")
     parser.add_argument("--imports", action="store_true", help="show also what is imported longest")
     parser.add_argument("--only", action="append", choices=_NAMES, help="measure only this (may be repeated)")
     return parser

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from time import monotonic
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 
@@ -41,7 +41,6 @@ class CannedDintero:
     def __init__(self) -> None:
         self.answers: dict[bytes, Answer] = {}
         self.requests = 0
-        self.token = _frame(_TOKEN_BODY)
         self._book = make_book(0)
         self._has_etags = False
         self._url = ""
@@ -74,29 +73,53 @@ class CannedDintero:
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[Self]:
         """Serve on loopback until the block ends."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Wire(self), "127.0.0.1", 0, backlog=1024)
-        self._url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
+        async with open_wire(self) as self._url:
             yield self
-        finally:
-            server.close()
+
+    def answer(self, head: bytes) -> bytes:
+        """Answer a GET."""
+        self.requests += 1
+        answer = self.answers.get(head.split(b" ", 2)[1])
+        if answer is None:
+            return _MISSING
+        if answer.first_sent_at is None:
+            # Written as soon as this returns.
+            answer.first_sent_at = monotonic()
+        return answer.unchanged if answer.match and answer.match in head else answer.full
 
     def _put(self, account_id: str) -> None:
         body = msgspec.json.encode(self._book.connection(account_id, NAME))
         etag = f'"{blake2b(body, digest_size=16).hexdigest()}"' if self._has_etags else ""
         self.answers[make_path(account_id).encode()] = Answer(
-            _frame(body, etag),
+            frame(body, etag),
             f"HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n".encode(),
             f"\r\nIf-None-Match: {etag}\r\n".encode() if etag else b"",
         )
 
 
+class Answering(Protocol):
+    """What answers a GET, whose head it is given, with the bytes that go over the wire."""
+
+    def answer(self, head: bytes) -> bytes:
+        """Answer."""
+
+
+@asynccontextmanager
+async def open_wire(answering: Answering) -> AsyncIterator[str]:
+    """Serve on loopback until the block ends, at the address that is given; a token to whoever posts."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Wire(answering), "127.0.0.1", 0, backlog=1024)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
 class _Wire(asyncio.Protocol):
     """One connection to a client."""
 
-    def __init__(self, dintero: CannedDintero) -> None:
-        self._dintero = dintero
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
         self._held = b""
         self._transport: asyncio.WriteTransport | None = None
 
@@ -119,22 +142,16 @@ class _Wire(asyncio.Protocol):
         self._held = held
 
     def _answer(self, head: bytes) -> None:
-        if self._transport is None:
-            return
-        if head.startswith(b"POST"):
-            self._transport.write(self._dintero.token)
-            return
-        self._dintero.requests += 1
-        answer = self._dintero.answers.get(head.split(b" ", 2)[1])
-        if answer is None:
-            self._transport.write(_MISSING)
-            return
-        self._transport.write(answer.unchanged if answer.match and answer.match in head else answer.full)
-        if answer.first_sent_at is None:
-            answer.first_sent_at = monotonic()
+        if self._transport is not None:
+            is_token = head.startswith(b"POST")
+            self._transport.write(_TOKEN if is_token else self._answering.answer(head))
 
 
-def _frame(body: bytes, etag: str = "") -> bytes:
+def frame(body: bytes, etag: str = "") -> bytes:
+    """Write an answer with a body, and its ETag where it has one."""
     line = f"ETag: {etag}\r\n" if etag else ""
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{line}Content-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
+
+
+_TOKEN: Final = frame(_TOKEN_BODY)

@@ -10,12 +10,12 @@ OWNER_ID: Final = "P11200000"
 NAME: Final = "vipps"
 NAMES: Final = ("vipps", "swish", "klarna", "two", "collector")
 
-_FIRST: Final = 10_000_000
+FIRST_ACCOUNT: Final = 10_000_000
 
 
 def list_account_ids(count: int) -> tuple[str, ...]:
     """Return the ids of the first so many accounts."""
-    return tuple(f"P{_FIRST + number}" for number in range(count))
+    return tuple(f"P{FIRST_ACCOUNT + number}" for number in range(count))
 
 
 def make_path(account_id: str, name: str = NAME) -> str:

@@ -44,11 +44,11 @@ class Running:
 
 @contextmanager
 def run_program(
-    folder: Path, base_url: str, *, dintero: str, store: str = "notifier.db"
+    folder: Path, base_url: str, *, dintero: str, store: str = "notifier.db", poll: str = ""
 ) -> Iterator[Running]:
-    """Run the program in a folder until the block ends; `dintero` says in TOML what is watched."""
+    """Run the program in a folder until the block ends; `dintero` and `poll` are TOML for their sections."""
     config = folder / "notifier.toml"
-    config.write_text(_write_config(base_url, dintero, store), "utf-8")
+    config.write_text(_write_config(base_url, dintero, store, poll), "utf-8")
     environ = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_ROOT)}
     with (folder / "notifier.log").open("ab") as log:
         started_at = monotonic()
@@ -72,7 +72,7 @@ def write_list(texts: tuple[str, ...]) -> str:
     return msgspec.json.encode(texts).decode()
 
 
-def _write_config(base_url: str, dintero: str, store: str) -> str:
+def _write_config(base_url: str, dintero: str, store: str, poll: str) -> str:
     # Nothing is told: whatever is found at first is settled, so Slack is never asked.
     return f"""
 [dintero]
@@ -87,4 +87,5 @@ webhook_url = "http://127.0.0.1:9/services/T0/B0/none"
 url = "sqlite:///{store}"
 [poll]
 first_run = "none"
+{poll}
 """

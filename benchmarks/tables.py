@@ -5,9 +5,12 @@ from statistics import median
 
 from benchmarks.alternating import Comparison, Spread
 from benchmarks.digests import Flood
+from benchmarks.growing import Growing
+from benchmarks.growth import LargeStart, slopes_bytes
 from benchmarks.latency import Latency
 from benchmarks.memory import Footprint, slope_bytes
 from benchmarks.start import Import, Start
+from benchmarks.walking import Walking
 
 MEBIBYTE = 1024 * 1024
 
@@ -102,6 +105,57 @@ def tabulate_memory(found: tuple[Footprint, ...]) -> Table:
             for one in found
         ),
         ("Target: under 150 MiB for 10,000 connections.", f"A watched connection takes {slopes}."),
+    )
+
+
+def tabulate_growth(found: tuple[Growing, ...]) -> Table:
+    """Show what an unchanged poll and a watched connection take, however many there are."""
+    slopes = ", ".join(f"{slope:,.0f}" for slope in slopes_bytes(found))
+    return Table(
+        "Growth: unchanged polls of many connections that are known",
+        ("connections", "resident", "polls measured", "CPU a poll"),
+        tuple(
+            (
+                f"{one.connections:,}",
+                f"{one.resident_bytes / MEBIBYTE:.1f} MiB",
+                f"{one.polls:,}",
+                f"{one.cpu_seconds / one.polls * 1e6:,.0f} µs",
+            )
+            for one in found
+        ),
+        (
+            "Aim: at most 500 bytes a connection; slopes, and CPU a poll, within 20 % of each other.",
+            f"Bytes a connection from one size to the next: {slopes}.",
+        ),
+    )
+
+
+def tabulate_walk(found: Walking, account_bytes: int) -> Table:
+    """Show what a walk through a large partner takes in which nothing has changed."""
+    return Table(
+        "A walk through a large partner, all of it found unchanged",
+        ("pages", "accounts", "bytes an account", "CPU", "time", "most memory ever"),
+        (
+            (
+                f"{-(-found.accounts // 100):,}",
+                f"{found.accounts:,}",
+                f"{account_bytes:,}",
+                f"{found.cpu_seconds:.1f} s",
+                f"{found.wall_seconds:.1f} s",
+                f"{found.peak_bytes / MEBIBYTE:.0f} MiB",
+            ),
+        ),
+        ("Aim: 1,000 pages within 60 s of one core and 250 MiB.",),
+    )
+
+
+def tabulate_large_start(found: LargeStart) -> Table:
+    """Show how long a start with many known connections takes."""
+    return Table(
+        "From exec to the first poll with many known connections",
+        ("connections", "first poll", "CPU by then"),
+        ((f"{found.connections:,}", _seconds(found.poll), _seconds(found.cpu)),),
+        ("Aim: under 3 s with 100,000.",),
     )
 
 

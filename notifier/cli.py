@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from notifier import __version__
-from notifier.commands import explain, outbox, routes, silences
+from notifier.commands import explain, moving, outbox, routes, silences
 from notifier.commands.entry import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, load, open_store
 from notifier.errors import ConfigError, NotifierError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from notifier.settings import Settings
 
 _STDERR: Final = 2
@@ -142,6 +144,7 @@ def _make_parser() -> argparse.ArgumentParser:
     routes.add(commands)
     silences.add(commands)
     explain.add(commands)
+    moving.add(commands)
 
     backup = commands.add_parser("backup", help="copy the store to a file, also while an engine runs")
     backup.add_argument("file", type=Path, metavar="FILE", help="where the copy is written")
@@ -202,29 +205,39 @@ def _run(options: argparse.Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: os._exit(EXIT_OK))
     settings = _load_service(options)
-    import asyncio
-
     from notifier import app
 
-    if not options.once:
-        asyncio.run(app.run(settings))
-        return EXIT_OK
-    report = asyncio.run(app.run_once(settings))
+    with _make_runner() as runner:
+        if not options.once:
+            runner.run(app.run(settings))
+            return EXIT_OK
+        report = runner.run(app.run_once(settings))
     for problem in report.problems:
         print(f"notifier: {problem}", file=sys.stderr)
     return EXIT_FAILURE if report.problems else EXIT_OK
+
+
+def _make_runner() -> "asyncio.Runner":
+    """Make what runs the service: on uvloop where the extra `fast` is installed."""
+    import asyncio
+
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.Runner()
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
 
 def _check(options: argparse.Namespace) -> int:
     settings = _load_service(options)
     import asyncio
 
-    from notifier import app, screen
+    from notifier import checkup, screen
     from notifier.domain.delivery import Level
 
     async def print_findings() -> bool:
         is_well = True
-        async for finding in app.check(settings, is_offline=options.offline, sends=options.send):
+        async for finding in checkup.check(settings, is_offline=options.offline, sends=options.send):
             print(screen.draw_finding(finding), flush=True)
             is_well = is_well and finding.level is not Level.PROBLEM
         return is_well
@@ -252,11 +265,8 @@ def _status(options: argparse.Namespace) -> int:
 def _back_up(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
-    from notifier.store.backup import back_up
-
-    with open_store(load(options)) as database:
-        target = options.file.absolute()
-        count = back_up(database.path, target, datetime.now(UTC), replaces=options.force)
+    with open_store(load(options)) as store:
+        count = store.back_up(options.file.absolute(), datetime.now(UTC), replaces=options.force)
     print(f"{options.file} holds a copy of the store ({count:,} bytes).")
     return EXIT_OK
 

@@ -17,6 +17,7 @@
     │   └── LookupImpossible       the receiver cannot be asked what it has taken
     └── StoreError                 the store could not be read or written
         ├── StoreUnavailable       locked, full, read-only, an I/O error: may pass
+        │   ├── StoreUnclear       the connection was lost at a commit: nobody knows whether it was kept
         │   └── StoreReplaced      another file stands where the open one was: start anew from it
         ├── StoreInUse             another engine runs on the same store
         └── StoreUnusable          corrupt, or written by a newer version: somebody must act
@@ -143,6 +144,10 @@ class StoreError(NotifierError):
 
 class StoreUnavailable(StoreError):
     """The store cannot be used now: locked, full, read-only, or an I/O error."""
+
+
+class StoreUnclear(StoreUnavailable):
+    """The connection to the database was lost at a commit: what was done may have been kept, or not."""
 
 
 class StoreReplaced(StoreUnavailable):

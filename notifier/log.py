@@ -23,7 +23,9 @@ _LEVELS: Final = {
     "error": logging.ERROR,
 }
 # Libraries speak at WARNING at the least: at DEBUG slack_sdk prints whole messages, aiohttp whole headers.
-_LIBRARIES: Final = ("aiohttp", "alembic", "asyncio", "slack_sdk", "sqlalchemy")
+_LIBRARIES: Final = ("aiohttp", "alembic", "asyncio", "procrastinate", "slack_sdk", "sqlalchemy")
+# Of a database that fails these tell each connection's story, with its trace; the store says it once.
+_ECHOES: Final = ("psycopg", "sqlalchemy.pool")
 
 HIDDEN: Final = "[hidden]"
 _SECRET_NAME: Final = re.compile(
@@ -113,6 +115,8 @@ def _route_libraries(stream: TextIO, least: int, shared: list[Processor], render
     root.setLevel(least)
     for library in _LIBRARIES:
         logging.getLogger(library).setLevel(least)
+    for library in _ECHOES:
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 class Redactor:

@@ -10,9 +10,8 @@ from typing import Any, Final
 from notifier.domain.delivery import Finding, Level
 from notifier.domain.silences import Silence
 from notifier.store.report import Letter, StatusReport, Trouble
-
-ALIVE_WITHIN: Final = timedelta(seconds=100)
-"""Three missed signs of life: then an engine counts as dead."""
+from notifier.store.signs import LIVES_FOR as ALIVE_WITHIN
+from notifier.store.signs import EngineSign
 
 _KEPT_BACK: Final = {
     "covered": "told by another message, or needed no more",
@@ -30,13 +29,16 @@ def draw_finding(finding: Finding) -> str:
 
 def is_alive(report: StatusReport, now: datetime) -> bool:
     """Whether an engine has given a sign of life lately, and has not said goodbye since."""
-    engine = report.engine
-    return engine is not None and engine.stopped_at is None and abs(now - engine.beat_at) <= ALIVE_WITHIN
+    return any(_lives(engine, now) for engine in report.engines)
+
+
+def _lives(engine: EngineSign, now: datetime) -> bool:
+    return engine.stopped_at is None and abs(now - engine.beat_at) <= ALIVE_WITHIN
 
 
 def draw_status(report: StatusReport, now: datetime) -> str:
     """Return what `notifier status` prints."""
-    lines = [_draw_engine(report, now)]
+    lines = _draw_engines(report, now)
     counts = ", ".join(
         f"{count} {status or '(no status)'}" for status, count in sorted(report.connections.items())
     )
@@ -80,7 +82,10 @@ def dump_status(report: StatusReport, now: datetime) -> str:
         {**asdict(one), "matchers": [str(matcher) for matcher in one.matchers]}
         for one in _list_in_force(report, now)
     ]
-    return _dump({"engine_alive": is_alive(report, now), **asdict(report), "silences": silences})
+    engine = asdict(report.engine) if report.engine else None
+    return _dump(
+        {"engine_alive": is_alive(report, now), "engine": engine, **asdict(report), "silences": silences}
+    )
 
 
 def draw_letters(letters: Sequence[Letter]) -> str:
@@ -132,15 +137,20 @@ def _quote(text: str) -> str:
     return f"'{text}'" if " " in text else text
 
 
-def _draw_engine(report: StatusReport, now: datetime) -> str:
-    engine = report.engine
-    if engine is None:
-        return "engine     has never run on this store"
+def _draw_engines(report: StatusReport, now: datetime) -> list[str]:
+    """Say of each engine that has not said goodbye whether it lives; of the last one where all have."""
+    if not report.engines:
+        return ["engine     has never run on this store"]
+    present = [one for one in report.engines if one.stopped_at is None]
+    return [_draw_engine(one, now) for one in present or report.engines[:1]]
+
+
+def _draw_engine(engine: EngineSign, now: datetime) -> str:
     who = f"process {engine.pid} on {engine.host}, version {engine.version}"
     if engine.stopped_at is not None:
         return f"engine     stopped {_draw_span(now - engine.stopped_at)} ago ({who})"
     seen = f"last sign of life {_draw_span(now - engine.beat_at)} ago"
-    state = "running" if is_alive(report, now) else "DEAD or hung"
+    state = "running" if _lives(engine, now) else "DEAD or hung"
     return f"engine     {state}, {seen}, {engine.polls} polls ({who})"
 
 

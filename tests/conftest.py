@@ -3,13 +3,20 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
 from notifier.store.database import Database
+from notifier.store.opening import AnyStore, make_store
 from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from tests.chaos.nursery import Nursery
+    from tests.postgres import Cluster
 
 MEMORY = Path("/dev/shm")  # noqa: S108
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
@@ -49,8 +56,67 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Cluster]":
+    """Give a PostgreSQL of this test process."""
+    try:
+        from tests.postgres import served
+    except ImportError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"NO POSTGRESQL for this machine: {error}")
+    with served() as cluster:
+        yield cluster
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def nursery() -> "AsyncIterator[Nursery]":
+    """Give the place where processes of the program come from; it takes seconds to open.
+
+    Whoever still lives in it at the end is killed.
+    """
+    from tests.chaos.nursery import Nursery
+
+    async with Nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture(scope="session")
+def new_postgres_store(postgres: "Cluster") -> str:
+    """Give the name of a database with a store as the first start leaves it, to be copied."""
+    postgres.execute("CREATE DATABASE new_store")
+    with make_store(postgres.find_url("new_store")) as store:
+        store.open()
+    return "new_store"
+
+
 @pytest.fixture
-def database(new_store: Path, memory_path: Path) -> Iterator[Database]:
+def postgres_url(postgres: "Cluster", new_postgres_store: str) -> Iterator[str]:
+    """Give the `store.url` of a new store in PostgreSQL."""
+    address = postgres.make_database(like=new_postgres_store)
+    yield address
+    postgres.drop_database(address)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+    """Give an open store of each kind: what is tested with it must hold for both."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("file_store")
+        return
+    with make_store(request.getfixturevalue("postgres_url")) as store:
+        store.open()
+        yield store
+
+
+@pytest.fixture
+def database(file_store: Database) -> Database:
+    """Give an open store in a file, where the kind of store makes no difference."""
+    return file_store
+
+
+@pytest.fixture
+def file_store(new_store: Path, memory_path: Path) -> Iterator[Database]:
     """Give an open store in a file of its own."""
     path = memory_path / "notifier.db"
     shutil.copy(new_store, path)

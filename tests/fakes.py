@@ -6,6 +6,7 @@ Everything between them is real: the recorder, the dispatcher, and a SQLite file
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 
 from notifier.domain.delivery import BY_ITSELF, Finding, Form, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.message import Message
@@ -19,6 +20,7 @@ from notifier.domain.model import (
     Signup,
 )
 from notifier.domain.watch import (
+    DIGEST_BYTES,
     AccountTarget,
     ConnectionTarget,
     Fingerprint,
@@ -26,6 +28,7 @@ from notifier.domain.watch import (
     Reading,
     Sighting,
     Target,
+    Tempo,
 )
 from notifier.errors import LookupImpossible, SourceNotFound
 
@@ -157,12 +160,15 @@ class FakeSource:
     """A Dintero that answers from memory: `accounts` are what it has, `errors` what it raises first."""
 
     name = "dintero"
+    tempo = Tempo()
 
     def __init__(self, *snapshots: AccountSnapshot) -> None:
         self.accounts = {one.account.account_id: one for one in snapshots}
         self.errors: list[Exception] = []
         self.confirmed: list[ConnectionKey] = []
         self.is_repeating = False
+        self.filters = False
+        self.sifted = 0
 
     def show(self, snapshot: AccountSnapshot) -> None:
         """Have this account from now on."""
@@ -182,7 +188,7 @@ class FakeSource:
             raise SourceNotFound("there is none", status=404)
         # A link does not show itself, and is a difference all the same.
         links = [event.link.url for one in snapshot.connections for event in one.events if event.link]
-        fingerprint = Fingerprint(repr((snapshot, links)).encode())
+        fingerprint = Fingerprint(_digest((snapshot, links)))
         return None if seen == fingerprint else Reading(snapshot, fingerprint)
 
     async def walk(
@@ -193,8 +199,18 @@ class FakeSource:
         for number, (account_id, snapshot) in enumerate(sorted(self.accounts.items())):
             if number and self.errors:
                 raise self.errors.pop(0)
-            digest = repr(snapshot).encode()
+            digest = _digest(snapshot)
             yield (Sighting(account_id, digest, None if seen.get(account_id) == digest else snapshot),)
+
+    async def sift(
+        self, target: PartnerTarget, seen: Mapping[str, bytes]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Show what a filter leaves, one to a page; without `filters` it is not honoured."""
+        self.sifted += 1
+        async for page in self.walk(target, seen):
+            shown = self.accounts[page[0].account_id].connections
+            if not self.filters or any(one.status == "pending" for one in shown):
+                yield page
 
     async def confirm(self, key: ConnectionKey) -> AccountSnapshot | None:
         """Answer with one connection alone."""
@@ -215,6 +231,10 @@ class FakeSource:
         nothing: tuple[Finding, ...] = ()
         for finding in nothing:
             yield finding
+
+
+def _digest(answer: object) -> bytes:
+    return blake2b(repr(answer).encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def make_account(*connections: ConnectionSnapshot, account_id: str = ACCOUNT) -> AccountSnapshot:

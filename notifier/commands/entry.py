@@ -9,7 +9,7 @@ from notifier.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from notifier.settings import Settings
-    from notifier.store.database import Database
+    from notifier.store.opening import AnyStore
 
 EXIT_OK: Final = 0
 EXIT_FAILURE: Final = 1
@@ -32,14 +32,14 @@ def load(options: argparse.Namespace) -> "Settings":
     return load_settings(config_path=options.config, environ=os.environ, cwd=folder)
 
 
-def open_store(settings: "Settings") -> "Database":
+def open_store(settings: "Settings") -> "AnyStore":
     """Open the store beside an engine that may run on it. Raises StoreError."""
-    from notifier.store.database import Database
+    from notifier.store.opening import make_store
 
-    database = Database(settings.store.url)
+    store = make_store(settings.store.url.get_secret_value())
     try:
-        database.open_existing()
+        store.open_existing()
     except StoreError:
-        database.close()
+        store.close()
         raise
-    return database
+    return store

@@ -13,16 +13,20 @@ from yarl import URL
 
 from notifier.dintero.client import Answer, Client, Question, Transport
 from notifier.dintero.credentials import Credentials
+from notifier.dintero.pace import Budget, Strain
 from notifier.dintero.retry import RETRYABLE, Retry
 from notifier.dintero.token import Grant, TokenCache
 from notifier.dintero.wire.failures import describe_failure
 from notifier.dintero.wire.place import Place
 from notifier.dintero.wire.token import Token, decode_token
-from notifier.errors import SourceError
+from notifier.errors import SourceError, SourceRateLimited
 
 OK: Final = 200
 NOT_MODIFIED: Final = 304
 UNAUTHORIZED: Final = 401
+TOO_MANY_REQUESTS: Final = 429
+
+_ANSWERS: Final = frozenset({OK, NOT_MODIFIED, UNAUTHORIZED})
 
 
 class Api:
@@ -36,6 +40,7 @@ class Api:
         *,
         transport: Transport,
         retry: Retry,
+        budget: Budget | None,
         now: Callable[[], datetime],
     ) -> None:
         self._base = base
@@ -44,6 +49,8 @@ class Api:
         self._settings = settings
         self._client = Client(base, transport)
         self._retry = retry
+        self._budget = budget
+        self.strain: Final = Strain(retry.monotonic)
         self._monotonic = retry.monotonic
         self._now = now
         self._tokens = TokenCache(self._fetch_token, retry.monotonic)
@@ -102,10 +109,21 @@ class Api:
         token: str,
         data: bytes | None = None,
     ) -> Answer:
-        answer = await self._client.send(question, headers, timeout, data)
-        if answer.status in {OK, NOT_MODIFIED, UNAUTHORIZED}:
+        if self._budget is not None:
+            await self._budget.take()
+        sent_at = self._monotonic()
+        try:
+            answer = await self._client.send(question, headers, timeout, data)
+        finally:
+            self.strain.note_answer(self._monotonic() - sent_at)
+        if answer.status in _ANSWERS:
             return answer
-        raise self._describe(answer, question.place, token)
+        error = self._describe(answer, question.place, token)
+        if answer.status == TOO_MANY_REQUESTS:
+            self.strain.note_refusal()
+            if self._budget is not None and isinstance(error, SourceRateLimited):
+                self._budget.hold(error.retry_after_seconds or 0.0)
+        raise error
 
     def _describe(self, answer: Answer, place: Place, token: str = "") -> SourceError:
         hidden = (token, self._credentials.client_secret, self._credentials.client_id)

@@ -12,6 +12,7 @@ from notifier.dintero.api import NOT_MODIFIED, Api
 from notifier.dintero.checkup import Checkup
 from notifier.dintero.client import Question, Transport, now_utc
 from notifier.dintero.credentials import Credentials
+from notifier.dintero.pace import Budget
 from notifier.dintero.pages import Walk
 from notifier.dintero.retry import Retry
 from notifier.dintero.wire.accounts import (
@@ -34,13 +35,11 @@ from notifier.domain.watch import (
     Reading,
     Sighting,
     Target,
+    Tempo,
 )
 from notifier.errors import ConfigError, SourceMalformed, SourceNotFound, SourceUnauthorized
 
 DEFAULT_BASE_URL: Final = "https://api.dintero.com/v1"
-
-PREPARED_QUESTIONS: Final = 8_192
-"""For so many targets the address is made once and kept (1 kB each); for others at each poll (some µs)."""
 
 ETAG_CHARACTERS: Final = 1_024
 
@@ -60,6 +59,7 @@ class DinteroSource:
         base_url: str = DEFAULT_BASE_URL,
         transport: Transport | None = None,
         retry: Retry | None = None,
+        budget: Budget | None = None,
         now: Callable[[], datetime] = now_utc,
     ) -> None:
         self._name = name
@@ -71,14 +71,19 @@ class DinteroSource:
             self._settings,
             transport=transport or Transport(),
             retry=retry or Retry(),
+            budget=budget,
             now=now,
         )
-        self._questions: dict[ConnectionTarget | AccountTarget, Question] = {}
 
     @property
     def name(self) -> str:
         """Its name in the settings."""
         return self._name
+
+    @property
+    def tempo(self) -> Tempo:
+        """How much less often than usual it wants to be asked."""
+        return self._api.strain.tempo
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,7 +105,7 @@ class DinteroSource:
         self, target: ConnectionTarget | AccountTarget, seen: Fingerprint | None
     ) -> Reading | None:
         """Read one connection or one account; None when the answer is the one in `seen`."""
-        question = self._questions.get(target) or self._prepare(target, is_poll=seen is not None)
+        question = self._prepare(target)
         if seen is None:
             answer = await self._api.ask(question)
         else:
@@ -124,16 +129,29 @@ class DinteroSource:
         An account is sighted once a walk. One without a readable id is sighted with the account id "", and a
         snapshot that has nothing but `problems`.
         """
-        path = paths.partner_path(target)
+        async for page in self._walk(target, seen, paths.partner_path(target), {}):
+            yield page
+
+    async def sift(
+        self, target: PartnerTarget, seen: Mapping[str, bytes]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Walk those accounts of a partner that have something pending, where Dintero honours the filter."""
+        filters = {"connections": paths.pending_filter(target)}
+        async for page in self._walk(target, seen, paths.partner_path(target), filters):
+            yield page
+
+    async def _walk(
+        self, target: PartnerTarget, seen: Mapping[str, bytes], path: str, filters: Mapping[str, str]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
         subject = f"list of accounts of {target.owner_id}"
-        walk = Walk(self._api.make_question(subject, path).place)
+        walk = Walk(self._api.make_question(subject, path).place, filters=filters)
         while not walk.is_over:
             try:
                 answer = await self._api.ask(self._api.make_question(subject, path, walk.query))
-            except OversizedBody:
+            except OversizedBody as error:
                 if walk.halve():
                     continue
-                raise
+                raise walk.give_up(error) from None
             page = decode_page(answer.body, walk.place)
             # The body is let go before the page is handed over: whoever takes it may take its time.
             del answer
@@ -175,20 +193,13 @@ class DinteroSource:
         """Say of the token and of each target whether it can be read, and what to do if not."""
         return Checkup(self, self._settings).examine(targets)
 
-    def _prepare(self, target: ConnectionTarget | AccountTarget, *, is_poll: bool) -> Question:
-        """Make the question for a target; the one of a poll, which will be asked again, is kept.
-
-        What is only confirmed is not: among thousands of merchants some leave every day.
-        """
+    def _prepare(self, target: ConnectionTarget | AccountTarget) -> Question:
+        """Make the question for a target, at each poll: kept, it would take a kilobyte to save little."""
         if isinstance(target, ConnectionTarget):
             subject = f"connection {target.key.name} of {target.key.account_id}"
-            question = self._api.make_question(subject, paths.connection_path(target))
-        else:
-            path = paths.account_path(target, self._owner_id)
-            question = self._api.make_question(f"account {target.account_id}", path)
-        if is_poll and len(self._questions) < PREPARED_QUESTIONS:
-            self._questions[target] = question
-        return question
+            return self._api.make_question(subject, paths.connection_path(target))
+        path = paths.account_path(target, self._owner_id)
+        return self._api.make_question(f"account {target.account_id}", path)
 
 
 def _parse_base(base_url: str, settings: str) -> URL:

@@ -4,23 +4,34 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Iterable
+from typing import Final
 
 from notifier.domain.watch import Target
 from notifier.service.ports import Clock
 
+_PLACE_BITS: Final = 32
+_MICRO: Final = 1_000_000
+
 
 class Agenda:
-    """The targets in the order of their time; those of the beginning are due at once, as they are listed.
+    """The targets in the order of their time; those of the beginning are due as they are listed.
+
+    `step_seconds` is the time between two of them at the beginning, so that they do not all come at once.
 
     Who polls takes the next target without a task or a queue between: while something is due, `take` does not
     even wait. One timer, for the earliest target, wakes one of those who wait, and each wakes the next.
+
+    An entry is one integer, the instant in microseconds and the target's place behind it: a third of what a
+    tuple would take, and compared without a call. Taking and putting are O(log n).
     """
 
-    def __init__(self, targets: Iterable[Target], clock: Clock) -> None:
+    def __init__(self, targets: Iterable[Target], clock: Clock, step_seconds: float = 0.0) -> None:
         self._monotonic = clock.monotonic
         self._call_later = clock.call_later
+        self._targets = tuple(targets)
         now = clock.monotonic()
-        self._due = [(now, place, target) for place, target in enumerate(targets)]
+        # In this order it is a heap already.
+        self._due = [_enter(now + place * step_seconds, place) for place in range(len(self._targets))]
         self._idle: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
@@ -29,21 +40,22 @@ class Agenda:
     async def take(self) -> tuple[int, Target] | None:
         """Give the next target with its place, as soon as it is due; None when the agenda is closed."""
         while not self._is_closed:
-            if self._due and self._due[0][0] <= self._monotonic():
-                _, place, target = heapq.heappop(self._due)
+            if self._due and self._due[0] < _enter(self._monotonic(), 0) + (1 << _PLACE_BITS):
+                place = heapq.heappop(self._due) & ((1 << _PLACE_BITS) - 1)
                 if self._idle:
                     self._set_timer()
-                return place, target
+                return place, self._targets[place]
             waiting = asyncio.get_running_loop().create_future()
             self._idle.append(waiting)
             self._set_timer()
             await waiting
         return None
 
-    def put(self, due: float, place: int, target: Target) -> None:
+    def put(self, due: float, place: int) -> None:
         """Let a target be due again, at an instant of the monotonic clock."""
-        heapq.heappush(self._due, (due, place, target))
-        if self._idle and self._due[0][1] == place:
+        entry = _enter(due, place)
+        heapq.heappush(self._due, entry)
+        if self._idle and self._due[0] == entry:
             self._set_timer()
 
     def close(self) -> None:
@@ -58,7 +70,7 @@ class Agenda:
         """See to it that one of those who wait is woken when the earliest target is due."""
         if not self._due:
             return
-        due = self._due[0][0]
+        due = (self._due[0] >> _PLACE_BITS) / _MICRO
         if self._timer is not None:
             if self._rings_at <= due:
                 return
@@ -76,3 +88,8 @@ class Agenda:
         waiting = self._idle.popleft()
         if not waiting.done():
             waiting.set_result(None)
+
+
+def _enter(due: float, place: int) -> int:
+    """Return the entry of a place at an instant; a part of a microsecond is cut off."""
+    return int(due * _MICRO) << _PLACE_BITS | place

@@ -1,6 +1,6 @@
 """Tells on-call what the notifier cannot do: once when it begins, then in place, once when it is over."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -45,9 +45,8 @@ class Blindness:
     ) -> None:
         self._store = store
         self._clock = clock
-        every = tuple(targets)
-        self._targets: Mapping[str, str] = {str(target): target.source for target in every}
-        self._walked = frozenset(one.source for one in every if isinstance(one, PartnerTarget))
+        self._targets = tuple(targets)
+        self._walked = frozenset(one.source for one in self._targets if isinstance(one, PartnerTarget))
         self._directory = directory
         self._blind_after = blind_after
         self._on_news = on_news
@@ -71,10 +70,13 @@ class Blindness:
     def _look(self, books: Books) -> list[tuple[Step, Incident]]:
         now = self._clock.now()
         opened = [one for one in books.notices.list_open_incidents() if one.kind != TroubleKind.FALLBACK]
+        problems = books.troubles.list_problems()
+        # Kept, the names of a hundred thousand targets would take more than all that is known of them.
+        named = {str(target): target.source for target in self._targets} if problems else {}
         outlook = Outlook(
-            self._targets,
+            named,
             self._walked,
-            books.troubles.list_problems(),
+            problems,
             books.troubles.list_holds(),
             books.troubles.list_losses(now - VANISHED_WITHIN),
         )

@@ -11,14 +11,15 @@ from typing import Any, Final
 
 import structlog
 
-from notifier.domain.watch import Target
+from notifier.domain.watch import PartnerTarget, Target
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.agenda import Agenda
 from notifier.service.dispatcher import Dispatcher
-from notifier.service.poller import Poller, Tally
+from notifier.service.poller import Poller
 from notifier.service.ports import Books, Chore, Clock, Store
 from notifier.service.store_watch import StoreWatch
+from notifier.service.verifier import Tally
 
 _log = structlog.get_logger("notifier.engine")
 
@@ -28,15 +29,47 @@ ONCE_PATIENCE_SECONDS: Final = 40.0
 """How long `run --once` waits for a message that has to be sent again."""
 
 _JITTER: Final = 0.1
+"""An interval is shorter by up to so much of it, at random, so that targets do not stay in step."""
+
+FIRST_STEP_SECONDS: Final = 0.01
+"""At the start there are no more polls a second than this allows, unless an interval would be too short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a target is read, while somebody waits for it and while it is quiet; how many at once."""
+    """How often a target is read, while somebody waits for it and while it is quiet; how many at once.
+
+    A partner's accounts are walked every `walk_interval_seconds` (None: as if quiet), whoever waits.
+    """
 
     interval_seconds: float
     quiet_interval_seconds: float
     concurrency: int
+    walk_interval_seconds: float | None = None
+
+    def choose_wait_seconds(
+        self,
+        *,
+        is_pending: bool,
+        is_first: bool,
+        stretch: float,
+        chance: float,
+        is_walk: bool = False,
+    ) -> float:
+        """Choose how long to leave a target alone; `chance` is in [0, 1), `stretch` what its source asks for.
+
+        The first wait is any part of the interval: what was read in a row at the start comes spread over the
+        whole interval from then on.
+        """
+        quiet = self.quiet_interval_seconds
+        if is_walk and self.walk_interval_seconds is not None:
+            quiet = self.walk_interval_seconds
+        seconds = (self.interval_seconds if is_pending else quiet) * stretch
+        return seconds * (chance if is_first else 1 - _JITTER * chance)
+
+    def choose_step_seconds(self, targets: int) -> float:
+        """Choose the time between two targets at the start; the first round takes an interval at the most."""
+        return min(FIRST_STEP_SECONDS, self.interval_seconds / max(targets, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +108,17 @@ class Engine:
         self._chores = chores
         self._watch = watch
         self._jitter = jitter
-        self._agenda = Agenda(targets, clock)
+        self._agenda = Agenda(targets, clock, pace.choose_step_seconds(len(targets)))
+        self._is_spread = bytearray(len(targets))
         self._polls = 0
         self._round_at: datetime | None = None
         self._started_at = self._beat_at = clock.now()
         self._signed_at = clock.monotonic()
+
+    @property
+    def polls(self) -> int:
+        """How many polls there were since the start."""
+        return self._polls + self._poller.tally.polls
 
     async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
         """Poll and deliver until `stopping` is set; then finish what is on its way within the grace time.
@@ -154,7 +193,7 @@ class Engine:
         is_restored = await self._dispatcher.start()
         await self._poller.start(self._targets, is_restored=is_restored, rounds=rounds)
         await self._store.run(lambda books: books.save_beat(self._sign()))
-        _log.info("started", version=self._version, targets=len(self._targets))
+        _log.info("started", version=self._version, targets=len(self._targets), loop=_name_loop())
 
     async def _start_when_possible(self, *interrupts: "asyncio.Future[Any]") -> bool:
         """Start as soon as the store works; return False when one of the interrupts came first."""
@@ -195,14 +234,19 @@ class Engine:
             if held_seconds:
                 # Not all at once when the time is over.
                 wait = held_seconds * (1 + _JITTER * self._jitter())
-                self._agenda.put(self._clock.monotonic() + wait, place, target)
+                self._agenda.put(self._clock.monotonic() + wait, place)
                 continue
-            await self._poller.poll(target)
-            is_pending = self._poller.is_pending(target)
-            seconds = self._pace.interval_seconds if is_pending else self._pace.quiet_interval_seconds
-            seconds = max(seconds, self._poller.find_hold_seconds(target) / (1 - _JITTER))
-            due = self._clock.monotonic() + seconds * (1 - _JITTER * self._jitter())
-            self._agenda.put(due, place, target)
+            is_pending = await self._poller.poll(target)
+            seconds = self._pace.choose_wait_seconds(
+                is_pending=is_pending,
+                is_first=not self._is_spread[place],
+                stretch=self._poller.find_stretch(target),
+                chance=self._jitter(),
+                is_walk=isinstance(target, PartnerTarget),
+            )
+            self._is_spread[place] = 1
+            seconds = max(seconds, self._poller.find_hold_seconds(target))
+            self._agenda.put(self._clock.monotonic() + seconds, place)
 
     async def _tend(self, chore: Chore) -> None:
         while True:
@@ -222,6 +266,7 @@ class Engine:
         while True:
             await self._clock.sleep(min(BEAT_SECONDS, self._pace.interval_seconds))
             self._log_round()
+            await self._poller.note_tempo()
             # By the monotonic clock: a wall clock that was set back must not pass for death.
             if self._clock.monotonic() - self._signed_at < BEAT_SECONDS:
                 continue
@@ -250,9 +295,9 @@ class Engine:
             _log.debug("store failed", error=str(error))
 
     def _log_round(self) -> None:
-        tally = self._poller.tally
-        if not tally.polls:
+        if not self._poller.tally.polls:
             return
+        tally = self._poller.take_tally()
         self._polls += tally.polls
         self._round_at = self._clock.now()
         _log.info(
@@ -263,7 +308,6 @@ class Engine:
             changes=tally.changes,
             notifications=tally.notifications,
         )
-        self._poller.tally = Tally()
 
     def _sign(self) -> dict[str, object]:
         self._beat_at, self._signed_at = self._clock.now(), self._clock.monotonic()
@@ -276,3 +320,8 @@ class Engine:
             "polls": self._polls,
             "last_round_at": self._round_at,
         }
+
+
+def _name_loop() -> str:
+    """Name what runs everything: "asyncio", or "uvloop" where it is installed."""
+    return type(asyncio.get_running_loop()).__module__.partition(".")[0]

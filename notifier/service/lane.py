@@ -68,18 +68,16 @@ class Lane:
         """Look at once for what is due: something may have been put into the outbox."""
         self._news.set()
 
-    async def recover(self) -> int:
+    async def recover(self, *, has_run_out: bool = False) -> int:
         """Put in doubt what another process was sending, which is no more or is taken for that.
 
         Return how many messages these are. It may only be asleep: a claim of its own may be good for so long
-        still, and a request on it may last.
+        still (unless it `has_run_out`), and a request on it may last.
         """
         now = self._clock.now()
         asks = timedelta(seconds=self._policy.request_seconds)
-        claims, looks = (
-            timedelta(seconds=self._policy.claim_seconds),
-            timedelta(seconds=self._policy.look_seconds),
-        )
+        claims = timedelta(seconds=0.0 if has_run_out else self._policy.claim_seconds)
+        looks = timedelta(seconds=self._policy.look_seconds)
         ends_at = now + claims + asks + looks
         count = await self._store.run(
             lambda books: books.outbox.recover(now + asks, ends_at, self.destination)

@@ -1,7 +1,7 @@
 """What the service needs of the outside: sources, a store, receivers and a clock."""
 
 from asyncio import TimerHandle
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -26,6 +26,7 @@ from notifier.domain.model import Account, AccountSnapshot, ConnectionKey
 from notifier.domain.notices import Incident, Notice, NoticeFile
 from notifier.domain.plan import Planned
 from notifier.domain.quiet import Kept
+from notifier.domain.shards import Marks, Shard
 from notifier.domain.silences import Silence
 from notifier.domain.state import AccountState, Case, ConnectionState
 from notifier.domain.summary import Week
@@ -37,6 +38,7 @@ from notifier.domain.watch import (
     Reading,
     Sighting,
     Target,
+    Tempo,
 )
 
 _T = TypeVar("_T")
@@ -65,6 +67,10 @@ class Source(Protocol):
     def name(self) -> str:
         """Its name in the settings (`[sources.<name>]`; "dintero" for the short form)."""
 
+    @property
+    def tempo(self) -> Tempo:
+        """How much less often than usual it wants to be asked."""
+
     async def read(
         self, target: ConnectionTarget | AccountTarget, seen: Fingerprint | None
     ) -> Reading | None:
@@ -78,6 +84,12 @@ class Source(Protocol):
         """Walk all accounts of a partner, a page at a time, to the end or to the first SourceError.
 
         `seen` maps account ids to the digests of accounts whose content need not be decoded again.
+        """
+
+    def sift(self, target: PartnerTarget, seen: Mapping[str, bytes]) -> AsyncIterator[tuple[Sighting, ...]]:
+        """Walk those accounts of a partner that have something pending, where Dintero honours the filter.
+
+        It may show others, or not all of them: whoever asks has to look.
         """
 
     async def confirm(self, key: ConnectionKey) -> AccountSnapshot | None:
@@ -178,6 +190,7 @@ class Outbox(Protocol):
         self, receiver: str, now: datetime, next_attempt_at: datetime, *, error_code: str, error: str
     ) -> int: ...
     def count_holds(self, receiver: str) -> int: ...
+    def list_due(self, now: datetime) -> list[str]: ...
 
 
 class Cards(Protocol):
@@ -235,6 +248,25 @@ class Troubles(Protocol):
     def count_by_rule(self, rule: str, since: datetime) -> dict[str, int]: ...
 
 
+class Shards(Protocol):
+    """The shards, as one transaction sees them; `notifier.store.shards` says what each method does."""
+
+    def plan(self, shards: Sequence[Shard], now: datetime) -> tuple[int, int]: ...
+    def list_due(self, now: datetime) -> list[str]: ...
+    def take(self, shard_id: str) -> Marks | None: ...
+    def is_held(self, shard_id: str, version: int) -> bool: ...
+    def save(self, marks: Marks, now: datetime, ran_by: str) -> bool: ...
+
+
+class Errands(Protocol):
+    """The times of chores; `notifier.store.errands` says what each method does."""
+
+    def plan(self, names: tuple[str, ...], now: datetime) -> None: ...
+    def list_due(self, now: datetime) -> list[str]: ...
+    def postpone(self, name: str, next_at: datetime) -> None: ...
+    def forget(self, name: str) -> None: ...
+
+
 class Books(Protocol):
     """One open transaction of the store; `notifier.store.books` says what each method does."""
 
@@ -248,6 +280,10 @@ class Books(Protocol):
     def notices(self) -> Notices: ...
     @property
     def troubles(self) -> Troubles: ...
+    @property
+    def shards(self) -> Shards: ...
+    @property
+    def errands(self) -> Errands: ...
 
     def load_accounts(self, account_ids: Iterable[str]) -> dict[str, AccountState]: ...
     def load_silences(self, now: datetime) -> Sequence[Silence]: ...
@@ -264,7 +300,8 @@ class Books(Protocol):
     ) -> list[tuple[Card, Account, ConnectionKey]]: ...
     def load_notice(self, notice_id: str) -> NoticeFile | None: ...
     def load_problems(self) -> dict[str, str]: ...
-    def list_watched(self) -> list[tuple[str, ConnectionKey]]: ...
+    def list_watched(self) -> Iterator[tuple[str, ConnectionKey]]: ...
+    def list_accounts(self, source: str, known: Iterable[str]) -> set[str]: ...
     def is_walked(self, source: str, owner_id: str) -> bool: ...
     def mark_walked(self, source: str, owner_id: str, now: datetime) -> None: ...
     def save_accounts(self, accounts: Sequence[AccountState]) -> None: ...

@@ -64,6 +64,10 @@ class Recorder:
 
         return await self._store.run(job)
 
+    async def recall(self) -> None:
+        """Load what is known, and end nothing: somebody else has said what is watched."""
+        self._known_values = await self._store.run(lambda books: books.load_known_values())
+
     async def record(
         self,
         snapshots: Iterable[AccountSnapshot],
@@ -139,11 +143,7 @@ class Recorder:
         """
 
         def job(books: Books) -> set[str]:
-            return {
-                key.account_id
-                for source, key in books.list_watched()
-                if (source == target.source or source not in sources) and covers(target, key)
-            }
+            return books.list_accounts(target.source, sources) - target.except_accounts
 
         return await self._store.run(job)
 

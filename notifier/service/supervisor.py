@@ -7,7 +7,6 @@ from typing import Final, Protocol
 import structlog
 
 from notifier.errors import StoreReplaced, StoreUnavailable, StoreUnusable
-from notifier.service.engine import Engine
 from notifier.service.store_watch import StoreWatch, WatchedStore
 
 _log = structlog.get_logger("notifier.engine")
@@ -23,6 +22,13 @@ class OpenStore(WatchedStore, Protocol):
         """Let another engine have it."""
 
 
+class Machine(Protocol):
+    """An engine of either kind."""
+
+    async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
+        """Work until `stopping` is set, then end within the grace time. Raises StoreError."""
+
+
 class Supervisor:
     """Opens the store and runs an engine on it; when another file takes its place, another engine on that.
 
@@ -33,7 +39,7 @@ class Supervisor:
     def __init__(
         self,
         open_store: Callable[[bool], OpenStore],
-        make_engine: Callable[[StoreWatch], Engine],
+        make_engine: Callable[[StoreWatch], Machine],
         watch: StoreWatch,
     ) -> None:
         self._open_store = open_store

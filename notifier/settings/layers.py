@@ -95,9 +95,14 @@ class VariableSource(EnvSettingsSource):
 def holds_secret(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> bool:
     """Whether a secret stands in a tree."""
     return any(
-        holds_secret(value, (*path, key)) if isinstance(value, dict) else is_secret((*path, key))
+        holds_secret(value, (*path, key)) if isinstance(value, dict) else is_secret_in((*path, key), value)
         for key, value in tree.items()
     )
+
+
+def is_secret_in(path: tuple[str, ...], value: object) -> bool:
+    """Whether a value of a secret is one indeed: the address of a file holds no password."""
+    return is_secret(path) and not (isinstance(value, str) and value.startswith("sqlite:"))
 
 
 def is_secret(path: tuple[str, ...]) -> bool:

@@ -27,7 +27,7 @@ from notifier.settings.layers import (
     Variable,
     build_layer,
     holds_secret,
-    is_secret,
+    is_secret_in,
     overlay,
 )
 from notifier.settings.model import Settings
@@ -76,7 +76,7 @@ def _read_layers(
     secrets, more_problems = _read_secrets(named.get(SECRETS_DIR_VARIABLE), cwd)
     variables = (Variable(name, text, name) for name, text in environ.items())
     read_file = secret_reader(cwd)
-    has_secret = any(is_secret(path_of(one.name.upper())) for one in dotenv)
+    has_secret = any(is_secret_in(path_of(one.name.upper()), one.text) for one in dotenv)
     layers = (
         build_layer(variables, read_file),
         replace(build_layer(dotenv, read_file), secrets_in=cwd / ".env" if has_secret else None),

@@ -8,11 +8,13 @@ kind, are in `kinds`.
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
+    SecretStr,
     ValidationInfo,
     field_validator,
 )
@@ -45,6 +47,7 @@ from notifier.settings.values import (
     NoProxyHosts,
     OwnerId,
     ProxyUrl,
+    RequestsPerSecond,
     SlackBaseUrl,
     StoreKey,
     StoreUrl,
@@ -53,6 +56,7 @@ from notifier.settings.values import (
     Token,
     WaitSeconds,
     WebhookUrl,
+    WholeSeconds,
     lower_case,
 )
 
@@ -78,6 +82,7 @@ class SourceSettings(Section):
 
     `account_id` is whose credentials these are: an account, or a partner. `accounts` empty means the account
     itself, or what is discovered; `connections` empty means all. `discover` reads everything under a partner.
+    Without `max_requests_per_second` only `poll.concurrency` bounds the requests.
     """
 
     base_url: BaseUrl = "https://api.dintero.com/v1"
@@ -87,6 +92,7 @@ class SourceSettings(Section):
     accounts: AccountIds = ()
     connections: Connections = ()
     discover: bool = Field(default=False, validate_default=True)
+    max_requests_per_second: RequestsPerSecond | None = None
 
     @field_validator("discover")
     @classmethod
@@ -112,6 +118,7 @@ class PollSettings(Section):
 
     interval_seconds: IntervalSeconds = 60
     quiet_interval_seconds: IntervalSeconds = Field(default=900, validate_default=True)
+    walk_interval_seconds: IntervalSeconds | None = Field(default=None, validate_default=True)
     concurrency: Concurrency = 20
     first_run: Annotated[FirstRun, BeforeValidator(lower_case)] = "open"
     connect_timeout_seconds: TimeoutSeconds = 5
@@ -128,6 +135,18 @@ class PollSettings(Section):
         _at_least(info, "interval_seconds", value)
         return value
 
+    @property
+    def walk_seconds(self) -> float:
+        """The shortest time between two walks through a partner's accounts."""
+        return self.walk_interval_seconds or self.interval_seconds
+
+    @field_validator("walk_interval_seconds")
+    @classmethod
+    def _walk_is_rarer(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is not None:
+            _at_least(info, "interval_seconds", value)
+        return value
+
     @field_validator("max_bodies_mib")
     @classmethod
     def _all_bodies_hold_one(cls, value: float, info: ValidationInfo) -> float:
@@ -138,7 +157,7 @@ class PollSettings(Section):
 class StoreSettings(Section):
     """`[store]`: where the state is kept, and how signature links are kept in it."""
 
-    url: StoreUrl = "sqlite:///notifier.db"
+    url: StoreUrl = SecretStr("sqlite:///notifier.db")
     key: StoreKey | None = None
     link_grace_hours: GraceHours = 24
     retention_days: Days = 90
@@ -150,9 +169,20 @@ class StoreSettings(Section):
         return tuple(self.key.get_secret_value().split(",")) if self.key else ()
 
     @property
-    def path(self) -> Path:
-        """The SQLite file; a relative one counts from the working directory."""
-        return Path(self.url.removeprefix("sqlite:///"))
+    def is_shared(self) -> bool:
+        """Whether it is PostgreSQL, which any number of workers may use."""
+        return self.url.get_secret_value().startswith("postgresql:")
+
+    @property
+    def place(self) -> str:
+        """Where that is, in words that hold no secret: a file, or a database and its host."""
+        address = self.url.get_secret_value()
+        if address.startswith("sqlite:///"):
+            return str(Path(address.removeprefix("sqlite:///")).absolute())
+        parts = urlsplit(address)
+        options = dict(parse_qsl(parts.query))
+        host = parts.netloc.rpartition("@")[2] or options.get("host", "")
+        return f"the database {parts.path.removeprefix('/') or options.get('dbname', '')} on {host}"
 
 
 class NetworkSettings(Section):
@@ -216,6 +246,29 @@ class DeliverySettings(Section):
         return value
 
 
+class WorkerSettings(Section):
+    """`[workers]`: several machines on one PostgreSQL; with SQLite nothing of it matters.
+
+    A worker that was not heard of for `stalled_seconds` is taken for gone: others get its jobs. What it has
+    claimed runs out before that: it has to be heard of rather more often. What has become due is looked for
+    every `tick_seconds`.
+    """
+
+    heartbeat_seconds: TimeoutSeconds = 5
+    stalled_seconds: TimeoutSeconds = Field(default=25, validate_default=True)
+    tick_seconds: WholeSeconds = 2
+    lanes: Concurrency = 50
+    passes: Concurrency = 4
+
+    @field_validator("stalled_seconds")
+    @classmethod
+    def _is_heard_of_before(cls, value: float, info: ValidationInfo) -> float:
+        heartbeat = info.data.get("heartbeat_seconds")
+        if heartbeat is not None and value < 3 * heartbeat:
+            raise ValueError("expected at least three times heartbeat_seconds in the same section")
+        return value
+
+
 class Settings(BaseSettings):
     """Every setting. `load_settings` makes it; making it by hand reads neither environment nor files."""
 
@@ -244,6 +297,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     alarms: AlarmSettings = AlarmSettings()
     summary: SummarySettings = SummarySettings()
+    workers: WorkerSettings = WorkerSettings()
 
     _exposed: tuple[Path, ...] = PrivateAttr(())
 

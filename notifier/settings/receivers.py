@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
@@ -178,11 +178,12 @@ def _complete(name: str, receiver: ReceiverSettings, slack: SlackSettings) -> Ad
 def list_secrets(settings: Settings) -> frozenset[str]:
     """Give every secret in the settings as text, so that the log can be told what it must never show.
 
-    Client ids are among them: they are one half of the credentials. Of a proxy's address these are also its
-    user and password, in every form that they are sent in.
+    Client ids are among them: they are one half of the credentials. Of the addresses of a proxy and of a
+    database these are also user and password, in every form that they are sent in. That of a file is none.
     """
     proxy = settings.network.proxy
-    parts = _take_credentials(proxy.get_secret_value()) if proxy else ()
+    addresses = (one.get_secret_value() for one in (proxy, settings.store.url) if one)
+    parts = (part for address in addresses for part in _take_credentials(address))
     clients = (one.client_id for one in resolve_sources(settings).values())
     several = (
         part
@@ -190,12 +191,13 @@ def list_secrets(settings: Settings) -> frozenset[str]:
         for secret in _find_secrets(one)
         for part in re.split(r"[,\s]+", secret)
     )
-    return frozenset((*_find_secrets(settings), *clients, *settings.store.keys, *parts, *several))
+    every = (*_find_secrets(settings), *clients, *settings.store.keys, *parts, *several)
+    return frozenset(one for one in every if not one.startswith("sqlite:"))
 
 
 def _take_credentials(address: str) -> Iterator[str]:
     parts = urlsplit(address)
-    user, password = parts.username or "", parts.password or ""
+    user, password = parts.username or "", parts.password or dict(parse_qsl(parts.query)).get("password", "")
     pair = f"{unquote(user)}:{unquote(password)}"
     yield from (f"{user}:{password}", pair, b64encode(pair.encode()).decode()) if password else ()
     yield from (one for one in (password, unquote(password)) if one)

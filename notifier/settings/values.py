@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
@@ -25,6 +25,7 @@ CHANNEL_NAME: Final = re.compile(r"#?([^\W_A-Z][^\sA-Z#<>,.!@&|\"'/\\\ud800-\udf
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 # The dot is what parts two labels: were it optional, a long wrong name could be divided in 2**n ways.
 HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_HOST_AND_PORT: Final = re.compile(rf"(?:{HOST.pattern}|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?")
 GLOB: Final = re.compile(r"[\x21-\x7e]{1,200}")
 TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")
 CLOCK_TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -243,17 +244,37 @@ def check_mention(text: str) -> str:
 
 
 def check_store_url(address: str) -> str:
-    """Return the address of a SQLite file."""
-    if re.match(r"postgres(ql)?(\+\w+)?:", address, re.IGNORECASE):
-        raise ValueError(
-            "expected sqlite:///<file>, because this version keeps its state in SQLite and not in PostgreSQL"
-        )
+    """Return the address of a SQLite file, or of a PostgreSQL database."""
+    if match := re.match(r"postgres(?:ql)?(?:\+\w+)?:", address, re.IGNORECASE):
+        return _check_database(f"postgresql:{address[match.end() :]}")
     match = re.fullmatch(r"sqlite:///([^?#\x00-\x1f\x7f]+)", address)
     if not match or match[1] == ":memory:" or match[1].endswith("/") or not match[1].isprintable():
         raise ValueError(
             "expected sqlite:///<file> (three slashes, then a path from the working directory) "
-            "or sqlite:////<file> (four, then a path from the root)"
+            "or sqlite:////<file> (four, then a path from the root), "
+            "or postgresql://<user>:<password>@<host>:<port>/<database>"
         )
+    return address
+
+
+def _check_database(address: str) -> str:
+    """Return the address of a PostgreSQL database as libpq reads it; what its options mean, libpq says."""
+    problem = ValueError(
+        "expected postgresql://<user>:<password>@<host>:<port>/<database>, perhaps with options behind a "
+        "question mark such as ?sslmode=require, with special characters in user and password written as %XX"
+    )
+    if not TOKEN.fullmatch(address) or any(mark in address for mark in '\\"<>#^`{|}'):
+        raise problem
+    try:
+        parts = urlsplit(address)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise problem from None
+    hosts = parts.netloc.rpartition("@")[2]
+    is_sound = all(_HOST_AND_PORT.fullmatch(one) for one in hosts.split(",") if one)
+    name = parts.path.removeprefix("/") or options.get("dbname", "")
+    if not is_sound or not (hosts or options.get("host")) or not name or "/" in name:
+        raise problem
     return address
 
 
@@ -300,7 +321,7 @@ NoProxyHost: TypeAlias = Annotated[str, AfterValidator(check_no_proxy)]
 Connection: TypeAlias = Annotated[str, AfterValidator(check_connection)]
 Channel: TypeAlias = Annotated[str, AfterValidator(check_channel)]
 Mention: TypeAlias = Annotated[str, AfterValidator(check_mention)]
-StoreUrl: TypeAlias = Annotated[str, AfterValidator(check_store_url)]
+StoreUrl: TypeAlias = Annotated[SecretStr, AfterValidator(conceal(check_store_url))]
 AllowedHost: TypeAlias = Annotated[str, AfterValidator(check_allowed_host)]
 Glob: TypeAlias = Annotated[str, AfterValidator(check_glob)]
 AccountIds: TypeAlias = Annotated[tuple[AccountId, ...], AfterValidator(without_duplicates)]
@@ -311,12 +332,14 @@ Globs: TypeAlias = Annotated[tuple[Glob, ...], AfterValidator(without_duplicates
 Names: TypeAlias = Annotated[tuple[Name, ...], AfterValidator(without_duplicates)]
 IntervalSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0.05, 604_800, "seconds"))]
 TimeoutSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0.05, 600, "seconds"))]
+WholeSeconds: TypeAlias = Annotated[int, BeforeValidator(Number(1, 30, "seconds", is_whole=True))]
 WaitSeconds: TypeAlias = Annotated[float, BeforeValidator(Number(0, 86_400, "seconds"))]
 AlarmMinutes: TypeAlias = Annotated[float, BeforeValidator(Number(0.005, 10_080, "minutes"))]
 Hours: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 8760, "hours"))]
 Days: TypeAlias = Annotated[float, BeforeValidator(Number(0, 36_500, "days"))]
 GraceHours: TypeAlias = Annotated[float, BeforeValidator(Number(0, 8760, "hours"))]
 Mebibytes: TypeAlias = Annotated[float, BeforeValidator(Number(0.001, 4096, "MiB"))]
+RequestsPerSecond: TypeAlias = Annotated[float, BeforeValidator(Number(0.01, 100_000, "requests a second"))]
 Concurrency: TypeAlias = Annotated[int, BeforeValidator(Number(1, 1000, is_whole=True))]
 StormCards: TypeAlias = Annotated[int, BeforeValidator(Number(0, 1000, is_whole=True))]
 Attempts: TypeAlias = Annotated[int, BeforeValidator(Number(1, 20, is_whole=True))]

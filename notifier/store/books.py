@@ -1,11 +1,11 @@
 """What can be read and written inside one transaction: the state of connections, and what was decided."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, select
+from sqlalchemy import Connection, RowMapping, Table, or_, select
 
 from notifier.domain.blindness import TroubleKind
 from notifier.domain.cards import Card
@@ -19,13 +19,15 @@ from notifier.domain.plan import Planned
 from notifier.domain.silences import Silence
 from notifier.domain.state import AccountState, Case, ConnectionState, KnownEvent
 from notifier.domain.summary import Week
-from notifier.store import restored, retention, rows, statements, tables, weeks
+from notifier.store import restored, retention, rows, signs, statements, tables, weeks
 from notifier.store.cards import Cards, list_silent
 from notifier.store.digests import Digests
 from notifier.store.dossiers import load_dossiers
+from notifier.store.errands import Errands
 from notifier.store.links import tend_links
 from notifier.store.notices import Notices
 from notifier.store.outbox import Outbox
+from notifier.store.shards import Shards
 from notifier.store.troubles import Troubles
 from notifier.store.vault import Vault
 
@@ -33,8 +35,8 @@ from notifier.store.vault import Vault
 class Books:
     """One open transaction; everything done through it is kept together or not at all.
 
-    `outbox`, `cards`, `digests`, `notices` and `troubles` are parts of the store as the same transaction sees
-    them.
+    `outbox`, `cards`, `digests`, `notices`, `troubles`, `shards` and `errands` are parts of the store as the
+    same transaction sees them.
     """
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
@@ -45,6 +47,8 @@ class Books:
         self.digests = Digests(connection)
         self.notices = Notices(connection)
         self.troubles = Troubles(connection)
+        self.shards = Shards(connection)
+        self.errands = Errands(connection)
 
     def load_accounts(self, account_ids: Iterable[str]) -> dict[str, AccountState]:
         """Return what is known of some accounts, by their ids; those that are unknown are absent."""
@@ -121,22 +125,34 @@ class Books:
         """
         return list_silent(self._connection, after, before, most)
 
-    def list_watched(self) -> list[tuple[str, ConnectionKey]]:
-        """Return the source and the key of every connection that is watched and there, and of empty accounts.
+    def list_watched(self) -> Iterator[tuple[str, ConnectionKey]]:
+        """Give the source and the key of every connection that is watched and there, and of empty accounts.
 
-        An account without connections stands there with the name "".
+        An account without connections stands there with the name "". One by one, while the transaction is
+        open: there may be hundreds of thousands.
         """
         listed = tables.connections
         query = select(listed.c.source, listed.c.account_id, listed.c.name).where(
             listed.c.unwatched_at.is_(None), listed.c.gone_at.is_(None)
         )
-        found = [
-            (source, ConnectionKey(account, name))
-            for source, account, name in self._connection.execute(query)
-        ]
+        for source, account, name in self._connection.execute(query):
+            yield source, ConnectionKey(account, name)
         whose = tables.accounts
         others = select(whose.c.source, whose.c.account_id).where(whose.c.unwatched_at.is_(None))
-        return found + [(source, ConnectionKey(one, "")) for source, one in self._connection.execute(others)]
+        for source, account in self._connection.execute(others):
+            yield source, ConnectionKey(account, "")
+
+    def list_accounts(self, source: str, known: Iterable[str]) -> set[str]:
+        """Return the accounts that are watched at a source, or at one that is none of the `known` ones."""
+        whole, part = (
+            select(table.c.account_id).where(
+                table.c.unwatched_at.is_(None),
+                or_(table.c.source == source, table.c.source.not_in(tuple(known))),
+            )
+            for table in (tables.accounts, tables.connections)
+        )
+        part = part.where(tables.connections.c.gone_at.is_(None))
+        return set(self._connection.execute(whole.union(part)).scalars())
 
     def is_walked(self, source: str, owner_id: str) -> bool:
         """Whether a partner's accounts were all read at least once."""
@@ -250,8 +266,8 @@ class Books:
         return retention.forget_words(self._connection, after, before, most)
 
     def save_beat(self, row: Mapping[str, Any]) -> None:
-        """Write the engine's sign of life; `row` holds the columns of `engine`."""
-        self._upsert(tables.engine, [{"id": 1, "stopped_at": None, **row}])
+        """Write an engine's sign of life; `row` holds the columns of `engines`, but for who it is."""
+        signs.save(self._connection, row)
 
     def _load_some(self, account_ids: list[str]) -> dict[str, AccountState]:
         cases: dict[tuple[str, str], list[Case]] = defaultdict(list)

@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import StaticPool
 
@@ -23,12 +24,9 @@ from notifier.store.jobs import Jobs
 from notifier.store.links import LinkCount, count_links
 from notifier.store.lock import EngineLock
 from notifier.store.place import require_whole
-from notifier.store.tables import metadata, version
-from notifier.store.upkeep import clean, open_private
+from notifier.store.schema import HEAD, make_tables, read_revision
+from notifier.store.upkeep import clean, find_exposed, open_private
 from notifier.store.vault import Vault
-
-HEAD: Final = "0005"
-"""The newest migration; a test holds it against `migrations/versions`."""
 
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
 
@@ -83,7 +81,7 @@ class Database:
             self._require_place()
             copies.require_accepted(self.path)
             self._engine = _connect(self.path, is_ours=False)
-            found = self.read_now(_read_revision)
+            found = self.read_now(read_revision)
         if found is None:
             raise StoreUnusable(
                 f"the store {self.path} holds nothing of the notifier's: run `notifier run` first, "
@@ -116,6 +114,20 @@ class Database:
                 if not os.access(place, os.W_OK):
                     raise StoreUnavailable(f"{place} cannot be written: check who owns it")
         return f"{self.path} {'can be read and written' if is_there else 'will be made by the first run'}"
+
+    def is_there(self) -> bool:
+        """Whether the file is there."""
+        return self.path.exists()
+
+    def find_exposed(self) -> Path | None:
+        """Return the first of the store's files that somebody else than its owner may read or write."""
+        return find_exposed(self.path.resolve())
+
+    def back_up(self, target: Path, taken_at: datetime, *, replaces: bool) -> int:
+        """Write a marked copy, and return its size in bytes; see `backup`. Raises StoreError."""
+        from notifier.store.backup import back_up  # noqa: PLC0415 - for one command alone
+
+        return back_up(self.path, target, taken_at, replaces=replaces)
 
     async def run(self, job: Callable[[Books], _T]) -> _T:
         """Run a job in one transaction, in the store's thread, and return what it returns.
@@ -206,7 +218,7 @@ class Database:
         try:
             guard.require_undamaged(looking)
             with looking.connect() as connection:
-                found = _read_revision(connection.execution_options(reads_only=True))
+                found = read_revision(connection.execution_options(reads_only=True))
         finally:
             looking.dispose()
         if found is None:
@@ -214,7 +226,7 @@ class Database:
 
     def _bring_up_to_date(self, engine: Engine) -> None:
         with engine.connect() as connection:
-            found = _read_revision(connection.execution_options(reads_only=True))
+            found = read_revision(connection.execution_options(reads_only=True))
             tables = inspect(connection).get_table_names() if found is None else ()
         if found == HEAD:
             return
@@ -223,9 +235,9 @@ class Database:
                 f"the database {self.path} belongs to another program: name another file in store.url"
             )
         with engine.begin() as connection:
-            found = _read_revision(connection)
+            found = read_revision(connection)
             if found is None:
-                _make_tables(connection)
+                make_tables(connection)
                 reach(Waypoint.MIGRATED)
                 return
             from notifier.store.migrations import migrate  # noqa: PLC0415 - alembic takes long to import
@@ -272,18 +284,3 @@ def _connect(path: Path, *, is_ours: bool) -> Engine:
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
     return engine
-
-
-def _make_tables(connection: Connection) -> None:
-    """Make what the migrations would, which a test proves, and say that they have been run."""
-    for table in (*metadata.sorted_tables, version):
-        reach(Waypoint.MIGRATING)
-        table.create(connection)
-    connection.execute(version.insert().values(version_num=HEAD))
-
-
-def _read_revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return None if revision is None else str(revision)

@@ -47,13 +47,13 @@ _WAITING: Final = (
         _sent.c.case_id,
         _cases.c.account_id,
         _cases.c.name,
-        _sent.c.receiver,
+        func.max(_sent.c.receiver).label("receiver"),
         func.max(_sent.c.created_at).label("since"),
     )
     .join(_cards, (_cards.c.case_id == _sent.c.case_id) & (_cards.c.destination == _sent.c.destination))
     .join(_cases, _cases.c.case_id == _sent.c.case_id)
     .where(*_waits, _cards.c.message_ref == "")
-    .group_by(_sent.c.case_id)
+    .group_by(_sent.c.case_id, _cases.c.case_id)
     .order_by(func.min(_sent.c.seq))
     .limit(_MOST)
 )

@@ -1,4 +1,4 @@
-"""Jobs that wait for the store's thread are done together: one transaction, one sync, one wake-up."""
+"""Jobs that wait for a thread of the store are done together: one transaction, one sync, one wake-up."""
 
 import asyncio
 from collections import deque
@@ -9,6 +9,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
+from notifier.errors import StoreUnclear
 from notifier.store.books import Books
 
 LONGEST_SECONDS: Final = 0.02
@@ -39,13 +40,15 @@ class _Waiter(Generic[_T]):
 class Jobs:
     """The jobs of one store, each of them kept as a whole or not at all.
 
-    `transact` runs a job in one transaction. No job has an outcome before it is committed. Where one fails,
-    nothing of its transaction is kept, and every job of it is done again, alone: so a job does nothing but
-    read and write its books, and may run twice.
+    `transact` runs a job in one transaction, in one of the `threads`. No job has an outcome before it is
+    committed. Where one fails, nothing of its transaction is kept, and every job of it is done again, alone:
+    so a job does nothing but read and write its books, and may run twice.
     """
 
-    def __init__(self, thread: ThreadPoolExecutor, transact: Callable[[Callable[[Books], Any]], Any]) -> None:
-        self._thread = thread
+    def __init__(
+        self, threads: ThreadPoolExecutor, transact: Callable[[Callable[[Books], Any]], Any]
+    ) -> None:
+        self._threads = threads
         self._transact = transact
         self._waiters: deque[_Waiter[Any]] = deque()
         self._is_called = False
@@ -58,7 +61,7 @@ class Jobs:
         if not self._is_called:
             self._is_called = True
             try:
-                self._thread.submit(self._work, loop)
+                self._threads.submit(self._work, loop)
             except RuntimeError:
                 self._is_called = False
                 raise
@@ -77,26 +80,35 @@ class Jobs:
                 loop.call_soon_threadsafe(_settle, done)
 
     def _do_with_others(self, done: list[_Waiter[Any]], books: Books) -> None:
-        """Do the one job in `done`, and after it those that wait, which are put there too."""
+        """Do the jobs in `done`, and after them those that wait, which are put there too.
+
+        It is one job, unless the transaction is done again: then it is all that were in it.
+        """
         until = monotonic() + LONGEST_SECONDS
-        waiter: _Waiter[Any] | None = done[0]
-        while waiter is not None:
+        for waiter in done:
             waiter.value = waiter.job(books)
-            waiter = self._take() if monotonic() < until else None
-            if waiter is not None:
-                done.append(waiter)
+        while monotonic() < until and (other := self._take()) is not None:
+            done.append(other)
+            other.value = other.job(books)
 
     def _take(self) -> _Waiter[Any] | None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.future.cancelled():
-                return waiter
-        return None
+        try:
+            while True:
+                waiter = self._waiters.popleft()
+                if not waiter.future.cancelled():
+                    return waiter
+        except IndexError:
+            # Not asked before: where there are several threads, another one may be faster.
+            return None
 
     def _do_again(self, waiters: list[_Waiter[Any]], error: Exception) -> None:
-        """Do jobs alone after the transaction that they shared has failed; a single one has just been."""
-        if len(waiters) == 1:
-            waiters[0].error = error
+        """Do jobs alone after the transaction that they shared has failed; a single one has just been.
+
+        None is done again where nobody knows whether it was kept: who waits for it has to find that out.
+        """
+        if len(waiters) == 1 or isinstance(error, StoreUnclear):
+            for waiter in waiters:
+                waiter.error = error
             return
         for waiter in waiters:
             try:

@@ -118,13 +118,16 @@ def mark_stale(connection: Connection, now: datetime) -> None:
 
     `secure_delete` overwrites what is deleted, but not what SQLite left behind when it moved a row to another
     page; only VACUUM does. The instant stands in SQLite's `user_version`, in hours: see `upkeep.clean`.
+    PostgreSQL cleans by itself: nothing is remembered there.
     """
-    if stale_since(connection) is None:
+    if connection.dialect.name == "sqlite" and stale_since(connection) is None:
         connection.execute(text(f"PRAGMA user_version={int(now.timestamp() // _HOUR_SECONDS)}"))
 
 
 def stale_since(connection: Connection) -> datetime | None:
     """Return since when such copies may be left, None when there are none."""
+    if connection.dialect.name != "sqlite":
+        return None
     hours = connection.execute(text("PRAGMA user_version")).scalar()
     return datetime.fromtimestamp(hours * _HOUR_SECONDS, UTC) if hours else None
 

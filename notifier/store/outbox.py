@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, Result, and_, func, select, update
 
 from notifier.domain.delivery import Arrival, AttemptOutcome, Claim, DeliveryState, Notification
 from notifier.domain.model import Account
@@ -17,10 +17,14 @@ _ERROR_CHARS: Final = 500
 
 
 class Outbox:
-    """The outbox, the holds on receivers, and nothing else, inside one open transaction."""
+    """The outbox, the holds on receivers, and nothing else, inside one open transaction.
+
+    `due` are the destinations for which this transaction has put something in, or made it due.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.due: set[str] = set()
 
     def enqueue(self, notifications: Sequence[Notification], now: datetime) -> int:
         """Put notifications into the outbox, due now, and return how many of them are new.
@@ -34,6 +38,7 @@ class Outbox:
         statement = statements.insert_new(tables.outbox, dialect, "notification_id")
         doubt = restored.find_doubt(self._connection)
         new = [_new_row(one, now, doubt) for one in notifications]
+        self.due.update(one.destination for one in notifications if not one.muted_by)
         counted = statement.execution_options(preserve_rowcount=True)
         return self._connection.execute(counted, new).rowcount
 
@@ -48,7 +53,8 @@ class Outbox:
         if destination is not None:
             sending = sending.where(table.c.destination == destination)
         doubt = {"is_repeat": True, "next_attempt_at": look_at, "doubt_ends_at": ends_at}
-        return self._connection.execute(sending.values(state=DeliveryState.DUE, **doubt)).rowcount
+        again = sending.values(state=DeliveryState.DUE, **doubt).returning(table.c.destination)
+        return self._note_due(self._connection.execute(again))
 
     def unclaim(self, destination: str, now: datetime) -> None:
         """Make due again what is claimed for a destination for which nothing is on its way.
@@ -58,11 +64,13 @@ class Outbox:
         table = tables.outbox
         claimed = and_(table.c.destination == destination, table.c.state == DeliveryState.SENDING)
         again = update(table).where(claimed)
+        self.due.add(destination)
         values = {"state": DeliveryState.DUE, "next_attempt_at": now, "attempts": table.c.attempts - 1}
         self._connection.execute(again.values(**values))
 
     def rehome(self, destinations: Mapping[str, str], now: datetime) -> int:
         """Bring cards and what is unsettled to where their receivers are; see `homes.rehome`."""
+        self.due.update(destinations.values())
         return homes.rehome(self._connection, destinations, now)
 
     def claim(self, destination: str, now: datetime, since: datetime) -> Claim | None:
@@ -100,6 +108,7 @@ class Outbox:
         table, one = tables.outbox, kept.notification
         due = {"state": DeliveryState.DUE, "covered_by": "", "created_at": now, "next_attempt_at": now}
         self._connection.execute(update(table).where(table.c.seq == kept.seq).values(**due))
+        self.due.add(one.destination)
         older = update(table).where(
             table.c.case_id == one.case_id,
             table.c.destination == one.destination,
@@ -115,6 +124,7 @@ class Outbox:
 
     def put_back(self, claim: Claim) -> None:
         """Undo a claim: nothing was sent on it."""
+        self.due.add(claim.notification.destination)
         self._change(claim, state=DeliveryState.DUE, attempts=claim.attempt - 1)
 
     def record_muted(self, claim: Claim, reason: str) -> None:
@@ -150,6 +160,10 @@ class Outbox:
         """Return when the next notification for a destination may be sent, None when there is none."""
         return self._connection.execute(statements.NEXT_DUE, {"where": destination}).scalar()
 
+    def list_due(self, now: datetime) -> list[str]:
+        """Return the destinations for which something is due, or on its way from whoever that may be."""
+        return list(self._connection.execute(statements.DUE_DESTINATIONS, {"at": now}).scalars())
+
     def list_waiting(self) -> dict[str, tuple[int, str]]:
         """Return for each receiver how many notifications are still to be sent, and what it said last."""
         table, held = tables.outbox, tables.holds
@@ -164,10 +178,12 @@ class Outbox:
 
     def pull_forward(self, beyond: datetime, now: datetime) -> None:
         """Make due now whatever waits for an instant so far away that only a changed clock explains it."""
-        for table in (tables.outbox, tables.holds):
-            self._connection.execute(
-                update(table).where(table.c.next_attempt_at > beyond).values(next_attempt_at=now)
-            )
+        far, held = tables.outbox, tables.holds
+        sooner = update(far).where(far.c.next_attempt_at > beyond).values(next_attempt_at=now)
+        self._note_due(self._connection.execute(sooner.returning(far.c.destination)))
+        self._connection.execute(
+            update(held).where(held.c.next_attempt_at > beyond).values(next_attempt_at=now)
+        )
 
     def record_arrivals(self, arrivals: Sequence[Arrival]) -> set[str]:
         """Record that receivers have messages, and release the receivers that were on hold.
@@ -259,7 +275,7 @@ class Outbox:
                 settled_at=None,
             )
         )
-        return self._connection.execute(again).rowcount
+        return self._note_due(self._connection.execute(again.returning(table.c.destination)))
 
     def drop(self, notification_ids: Sequence[str], now: datetime) -> int:
         """Decide that notifications are not to be sent; one that is on its way is left alone."""
@@ -268,6 +284,12 @@ class Outbox:
         wanted = and_(table.c.state.in_(droppable), table.c.notification_id.in_(notification_ids))
         drop = update(table).where(wanted).values(state=DeliveryState.DROPPED, settled_at=now)
         return self._connection.execute(drop).rowcount
+
+    def _note_due(self, found: Result[str]) -> int:
+        """Take note of what was made due, by the destinations of the rows; return how many rows it is."""
+        destinations = found.scalars().all()
+        self.due.update(destinations)
+        return len(destinations)
 
     def _change(self, claim: Claim, **values: Any) -> bool:
         """Change the row of a claim; return whether the claim still held."""

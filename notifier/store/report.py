@@ -10,20 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 from notifier.domain.delivery import DeliveryState
 from notifier.domain.silences import Silence
 from notifier.store import rows, tables
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSign:
-    """The engine's last sign of life; `stopped_at` is None while it has not said goodbye."""
-
-    host: str
-    pid: int
-    version: str
-    started_at: datetime
-    beat_at: datetime
-    stopped_at: datetime | None
-    polls: int
-    last_round_at: datetime | None
+from notifier.store.signs import EngineSign, list_signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +43,7 @@ class Letter:
 class StatusReport:
     """All that `notifier status` shows.
 
+    `engines` are those that gave a sign of life, the newest first, and those that have stopped behind them.
     `connections` counts those that are there by status, `outbox` the notifications by state. `oldest_due_at`
     is when the oldest unsettled notification was made. Of the messages whose first outcome nobody knew,
     `adopted` were found where they had been sent, and `resent` were sent again. `restored_from` is when the
@@ -63,7 +51,7 @@ class StatusReport:
     `incidents` are troubles of the notifier's own that are not over, and so are `silences`.
     """
 
-    engine: EngineSign | None
+    engines: tuple[EngineSign, ...]
     accounts: int
     connections: dict[str, int]
     outbox: dict[str, int]
@@ -75,6 +63,11 @@ class StatusReport:
     restored_from: datetime | None = None
     incidents: tuple[Trouble, ...] = ()
     silences: tuple[Silence, ...] = ()
+
+    @property
+    def engine(self) -> EngineSign | None:
+        """The engine that gave the newest sign of life; None where none ever has."""
+        return self.engines[0] if self.engines else None
 
 
 AWAITS_DECISION: Final = (DeliveryState.DEAD, DeliveryState.HELD)
@@ -108,7 +101,7 @@ def read_status(connection: Connection) -> StatusReport:
     is_delivered = sent.c.state == DeliveryState.DELIVERED
     watched = select(func.count()).where(tables.accounts.c.unwatched_at.is_(None))
     return StatusReport(
-        engine=_read_engine(connection),
+        engines=tuple(list_signs(connection)),
         accounts=connection.execute(watched.select_from(tables.accounts)).scalar() or 0,
         connections=dict(connection.execute(by_status).all()),
         outbox=dict(connection.execute(by_state).all()),
@@ -146,13 +139,6 @@ def list_letters(connection: Connection, states: Sequence[DeliveryState]) -> lis
 def _count(connection: Connection, *which: ColumnElement[bool]) -> int:
     query = select(func.count()).select_from(tables.outbox).where(*which)
     return connection.execute(query).scalar() or 0
-
-
-def _read_engine(connection: Connection) -> EngineSign | None:
-    row = connection.execute(select(tables.engine)).mappings().first()
-    if row is None:
-        return None
-    return EngineSign(**{name: value for name, value in row.items() if name != "id"})
 
 
 def _read_troubles(found: Sequence[Sequence[object]]) -> tuple[Trouble, ...]:

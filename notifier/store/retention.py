@@ -93,7 +93,10 @@ _FORGET_WORDS: Final = (
 )
 
 
-_FORGET: Final = (_FORGET_MESSAGES, _FORGET_CHANGES, _FORGET_ATTEMPTS, _FORGET_NOTICES)
+_signs = tables.engines
+_FORGET_SIGNS: Final = delete(_signs).where(_signs.c.beat_at < _BEFORE, _signs.c.worker_id != "engine")
+
+_FORGET: Final = (_FORGET_MESSAGES, _FORGET_CHANGES, _FORGET_ATTEMPTS, _FORGET_NOTICES, _FORGET_SIGNS)
 """Messages first: what stands only for them goes with them."""
 
 

@@ -7,14 +7,18 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
+    JSON,
     BindParameter,
     ColumnElement,
     FromClause,
     Insert,
     Select,
     Table,
+    Text,
+    and_,
     bindparam,
     case,
+    cast,
     delete,
     func,
     literal_column,
@@ -63,6 +67,26 @@ NEXT_DUE: Final = (
     .limit(1)
 )
 """When the next row for the destination `where` may be sent."""
+
+DUE_DESTINATIONS: Final = (
+    select(_sent.c.destination)
+    .select_from(_sent.outerjoin(_held, _held.c.receiver == _sent.c.receiver))
+    .where(
+        is_open(_sent),
+        or_(
+            _sent.c.state == SENDING,
+            and_(
+                _sent.c.next_attempt_at <= bindparam("at", type_=tables.Instant),
+                or_(
+                    _held.c.next_attempt_at.is_(None),
+                    _held.c.next_attempt_at <= bindparam("at", type_=tables.Instant),
+                ),
+            ),
+        ),
+    )
+    .distinct()
+)
+"""Where something may be sent at `at`, or is being sent. What waits for what is before it is counted too."""
 
 _is_claimed = (
     _sent.c.notification_id == bindparam("which"),
@@ -125,8 +149,15 @@ def upsert(table: Table, dialect_name: str, *, keeps: bool) -> Insert:
         return statement.on_conflict_do_nothing(index_elements=keys)
     others = [column.name for column in table.columns if column.name not in keys]
     excluded = {name: statement.excluded[name] for name in others}
-    is_other = or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in others))
+    is_other = or_(*(_differ(table.c[name], statement.excluded[name]) for name in others))
     return statement.on_conflict_do_update(index_elements=keys, set_=excluded, where=is_other)
+
+
+def _differ(here: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[bool]:
+    # PostgreSQL does not compare JSON; as texts what is equal is equal, since one program writes it.
+    if isinstance(here.type, JSON):
+        return cast(here, Text).is_distinct_from(cast(new, Text))
+    return here.is_distinct_from(new)
 
 
 @cache

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -43,6 +44,9 @@ class Instant(TypeDecorator[datetime]):
         """Return the instant of some microseconds."""
         return None if value is None else _EPOCH + value * _MICROSECOND
 
+
+_ROW_ID: Final = BigInteger().with_variant(Integer, "sqlite")
+"""A number that the database gives: SQLite's INTEGER has 64 bits, and must be called so to be given."""
 
 metadata = MetaData()
 
@@ -145,7 +149,7 @@ changes = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", _ROW_ID, primary_key=True, autoincrement=True),
     Column("notification_id", Text, nullable=False, unique=True),
     Column("change_id", Text, nullable=False),
     Column("case_id", Text, nullable=False),
@@ -175,7 +179,7 @@ outbox = Table(
         "destination",
         "seq",
         sqlite_where=text("state IN ('due', 'sending')"),
-        # No `postgresql_where` while there is no PostgreSQL: it imports that dialect, at every start.
+        # `postgresql_where` would import that dialect, at every start: see `postgres_engine`.
     ),
     Index("outbox_muted", "seq", sqlite_where=text("state = 'muted'")),
     Index("outbox_by_change", "change_id"),
@@ -212,7 +216,7 @@ cards = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("attempt_id", Integer, primary_key=True),
+    Column("attempt_id", _ROW_ID, primary_key=True),
     Column("notification_id", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("outcome", Text, nullable=False),
@@ -304,10 +308,39 @@ restored = Table(
     Column("ends_at", Instant),
 )
 
-engine = Table(
-    "engine",
+shards = Table(
+    "shards",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("shard_id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("marks", LargeBinary, nullable=False),
+    Column("ran_at", Instant),
+    Column("ran_by", Text, nullable=False, server_default=""),
+)
+
+errands = Table(
+    "errands",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next_at", Instant, nullable=False),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("free_at", Instant, nullable=False),
+    Column("held_until", Instant, nullable=False),
+)
+
+engines = Table(
+    "engines",
+    metadata,
+    Column("worker_id", Text, primary_key=True),
+    Column("revision", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("version", Text, nullable=False),
@@ -316,4 +349,11 @@ engine = Table(
     Column("stopped_at", Instant),
     Column("polls", BigInteger, nullable=False),
     Column("last_round_at", Instant),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("revision", Text, primary_key=True),
+    Column("phase", Text, nullable=False),
 )

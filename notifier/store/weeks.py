@@ -40,7 +40,7 @@ def _read_endings(connection: Connection, since: datetime, until: datetime) -> l
         .where(_changes.c.status.in_(sorted(TERMINAL_STATUSES)), _accounts.c.is_live)
         .where(_changes.c.topic.not_in(_ABOUT_OTHER_THINGS))
         .where(or_(_changes.c.at.is_not(None), _changes.c.is_told))
-        .group_by(_changes.c.case_id, _changes.c.status)
+        .group_by(_changes.c.case_id, _changes.c.name, _changes.c.status, _cases.c.case_id)
         .having(first_at >= since, first_at < until)
         .order_by(first_at)
     )

@@ -1,6 +1,7 @@
 """The proof: kill the program again and again between a Dintero and a Slack that misbehave, and count.
 
     python -m tests.chaos --kills 500 --seconds 600 --seed 7
+    python -m tests.chaos --engine postgres --workers 4
 
 The merchants, the faults and the kills come from the seed; what falls between what depends on the machine.
 """
@@ -12,13 +13,16 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from time import monotonic, time
 
 from notifier.domain.waypoints import Waypoint
 from tests.chaos.broken import VARIANTS
+from tests.chaos.crowd import rage_together
 from tests.chaos.nursery import Nursery
 from tests.chaos.storm import Outcome, rage
+from tests.postgres import Cluster
 
 _KILLS_PER_STORM = 50
 
@@ -45,7 +49,10 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--kills", type=int, default=500, help="how often the program is killed")
     parser.add_argument("--seconds", type=float, default=600.0, help="after that no new storm begins")
     parser.add_argument("--seed", default=str(int(time())), help="what everything is drawn from")
-    parser.add_argument("--engine", choices=("sqlite",), default="sqlite", help="which engine runs")
+    parser.add_argument(
+        "--engine", choices=("sqlite", "postgres"), default="sqlite", help="which engine runs"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="how many workers share a PostgreSQL")
     parser.add_argument("--variant", choices=("none", *VARIANTS), default="none", help="break the program")
     parser.add_argument("--storms", type=int, default=4, help="how many storms rage at the same time")
     return parser
@@ -60,7 +67,7 @@ async def _rage_all(options: argparse.Namespace, folder: Path) -> Outcome:
     waiting = iter(enumerate(shares))
     end = monotonic() + options.seconds
 
-    async def work(nursery: Nursery) -> None:
+    async def work(nursery: Nursery, cluster: Cluster | None) -> None:
         for number, kills in waiting:
             left = end - monotonic()
             if left <= 0:
@@ -68,13 +75,21 @@ async def _rage_all(options: argparse.Namespace, folder: Path) -> Outcome:
             place = folder / str(number)
             place.mkdir()
             seed = f"{options.seed}/{number}"
-            outcome = await rage(seed, kills, nursery, place, variant=variant, seconds=left)
+            if cluster is None:
+                outcome = await rage(seed, kills, nursery, place, variant=variant, seconds=left)
+            else:
+                outcome = await rage_together(
+                    *(seed, kills, nursery, place, cluster, options.workers), variant=variant, seconds=left
+                )
             _say(_draw_line(seed, outcome))
             total.add(outcome)
 
-    async with Nursery() as nursery, asyncio.TaskGroup() as tasks:
-        for _ in range(min(options.storms, count)):
-            tasks.create_task(work(nursery))
+    # A database that is restarted is restarted for all that are in its cluster.
+    abreast = 1 if options.engine == "postgres" else min(options.storms, count)
+    with Cluster(folder / "postgres") if options.engine == "postgres" else nullcontext() as cluster:
+        async with Nursery() as nursery, asyncio.TaskGroup() as tasks:
+            for _ in range(abreast):
+                tasks.create_task(work(nursery, cluster))
     return total
 
 

@@ -19,15 +19,18 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NoReturn
 
-import notifier.app
+import notifier.engines
 from notifier import cli
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.waypoints import Waypoint, watch
+from notifier.service.clock import SystemClock
 from tests.chaos.broken import VARIANTS
 
 _STDIN, _STDOUT, _STDERR = range(3)
@@ -66,6 +69,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--kill", metavar="POINT:N", help="send SIGKILL at the nth time of a waypoint")
     parser.add_argument("--stop", metavar="POINT:N", help="send SIGSTOP there")
     parser.add_argument("--claim-seconds", type=float, help="how long a claim is good for")
+    parser.add_argument("--clock-ahead", type=float, metavar="SECONDS", help="how wrong the wall clock is")
     parser.add_argument("--variant", choices=sorted(VARIANTS), help="how the program is broken")
     parser.add_argument("command", nargs="*", help="what the program is to do, behind --")
     return parser
@@ -79,10 +83,20 @@ def _live(options: argparse.Namespace) -> int:
             watch(Trap(Waypoint(name), int(nth), number))
     if options.claim_seconds is not None:
         hasty = partial(RetryPolicy, claim_seconds=options.claim_seconds)
-        notifier.app.RetryPolicy = hasty  # type: ignore[assignment, attr-defined]
+        notifier.engines.RetryPolicy = hasty  # type: ignore[assignment, attr-defined]
+    if options.clock_ahead is not None:
+        _set_clock(options.clock_ahead)
     if options.variant:
         VARIANTS[options.variant]()
     return cli.main(options.command)
+
+
+def _set_clock(seconds: float) -> None:
+    """Let this process be wrong about the time, as on a machine whose clock nobody has set."""
+    tell = time.time
+    time.time = lambda: tell() + seconds
+    ahead = timedelta(seconds=seconds)
+    SystemClock.now = lambda self: datetime.now(UTC) + ahead  # type: ignore[method-assign]
 
 
 class Nurse:

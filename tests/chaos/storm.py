@@ -98,20 +98,21 @@ async def rage(
         plan = draw_merchants(seed, kills * _SECONDS_PER_LIFE, per_second)
         async with asyncio.TaskGroup() as tasks:
             lives = [tasks.create_task(live(merchant, world, ledger, stopping)) for merchant in plan]
-            lives.append(tasks.create_task(_shuffle(seed, world, stopping)))
+            lives.append(tasks.create_task(shuffle(seed, world, stopping)))
             for fate in draw_fates(seed):
                 if outcome.killed >= kills or monotonic() - began > seconds:
                     break
                 if fate.point is Waypoint.CONFIRMED:
                     remove_one(world, ledger)
-                await _suffer(fate, world, outcome)
+                await suffer(fate, world, outcome)
             stopping.set()
         await _compare(world, ledger, outcome)
     outcome.seconds = monotonic() - began
     return outcome
 
 
-async def _shuffle(seed: str, world: World, stopping: asyncio.Event) -> None:
+async def shuffle(seed: str, world: World, stopping: asyncio.Event) -> None:
+    """Let Dintero's lists of events misbehave in ways that change."""
     for lists in draw_lists(seed):
         world.dintero.event_lists = lists
         with suppress(TimeoutError):
@@ -120,11 +121,11 @@ async def _shuffle(seed: str, world: World, stopping: asyncio.Event) -> None:
             return
 
 
-async def _suffer(fate: Fate, world: World, outcome: Outcome) -> None:
-    """Live one life to its end."""
-    options = ("--kill", f"{fate.point}:{fate.nth}") if fate.point else ()
+async def suffer(fate: Fate, world: World, outcome: Outcome, *options: str) -> None:
+    """Live one life to its end; `options` are further ones of `launch.py`."""
+    trap = ("--kill", f"{fate.point}:{fate.nth}") if fate.point else ()
     born_at = monotonic()
-    life = world.run(*options)
+    life = world.run(*trap, *options)
     if not fate.is_young:
         await until(lambda: life.ended.done() or world.is_asked_since(born_at), STUCK_SECONDS)
     code = await life.wait(fate.seconds)
@@ -165,11 +166,20 @@ def _name(fate: Fate, *, is_there: bool) -> str:
 
 async def _compare(world: World, ledger: Ledger, outcome: Outcome) -> None:
     """End all faults, let the program finish, and hold what stands in Slack against the truth."""
+    clear_up(world, outcome)
+    await judge(world, ledger, outcome, await world.settle())
+
+
+def clear_up(world: World, outcome: Outcome) -> None:
+    """End all faults of the world, and count them."""
     for faults in (world.dintero.faults, world.slack.faults):
         outcome.faults.update(dict(_count(faults)))
         faults.clear()
     world.dintero.event_lists = EventLists()
-    outbox = await world.settle()
+
+
+async def judge(world: World, ledger: Ledger, outcome: Outcome, outbox: dict[str, int]) -> None:
+    """Hold what stands in Slack against the truth; `outbox` says what the program thinks of it."""
     status = await world.read_status()
     due = ledger.list_due()
     outcome.comparison = compare(due, world.board)

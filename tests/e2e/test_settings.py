@@ -19,7 +19,7 @@ async def test_all_mistakes_are_told_at_once(stage: Stage) -> None:
         "DINTERO__ACCOUNTS": '["P1234"]',
         "POLL__INTERVAL_SECONDS": "soon",
         "POLL__INTERVALL_SECONDS": "canary",
-        "STORE__URL": "postgresql://user:canary-password@host/db",
+        "STORE__URL": "postgresql://user:canary-password@host",
         "RECEIVERS__SALES__CHANNEL": "no channel",
         "ROUTES": '[{"receivers": ["nobody"]}]',
         "SLACK__WEBHOOK_URL": "http://hooks.example.com/canary-hook",

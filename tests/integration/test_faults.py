@@ -16,8 +16,9 @@ from notifier.domain.model import Account
 from notifier.domain.state import AccountState
 from notifier.errors import StoreError, StoreInUse, StoreUnavailable, StoreUnusable
 from notifier.service.ports import Books
-from notifier.store.database import HEAD, Database
+from notifier.store.database import Database
 from notifier.store.report import read_status
+from notifier.store.schema import HEAD
 from tests.integration.conftest import execute, held, make_url, opened
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from notifier.store import migrations, tables
-from notifier.store.database import HEAD
+from notifier.store.schema import HEAD, PHASES
 from tests.integration.conftest import execute, opened
 
 FOLDER = Path(migrations.__file__).parent
@@ -96,8 +96,12 @@ def test_a_new_store_needs_no_migration(path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_head_is_the_newest_migration() -> None:
-    """The constant that spares a start the migrations must name the last of them."""
-    assert ScriptDirectory(str(FOLDER)).get_heads() == [HEAD]
+    """The list that spares a start the migrations must name them all, in order, with their phases."""
+    scripts = ScriptDirectory(str(FOLDER))
+    assert scripts.get_heads() == [HEAD]
+    found = {one.revision: one.module.phase for one in scripts.walk_revisions()}
+    assert dict(sorted(found.items())) == PHASES
+    assert list(PHASES) == sorted(PHASES)
 
 
 def test_a_second_start_changes_nothing(path: Path) -> None:

@@ -288,7 +288,7 @@ class Interleaving(RuleBasedStateMachine):
         self.store.meet(fates)
         self._live(self.dispatcher.drain(patience))
 
-    def _live(self, doing: Coroutine[Any, Any, None]) -> None:
+    def _live(self, doing: Coroutine[Any, Any, object]) -> None:
         """Do something; where it ends in death, the next process starts."""
         try:
             self.runner.run(doing)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
+from notifier.dintero.wire.accounts import digest_bytes
 from notifier.domain.change import Topic
 from notifier.domain.delivery import BY_ITSELF, Place, Receipt
 from notifier.domain.identity import name_case
@@ -307,7 +308,7 @@ class Dintero(FakeSource):
 
 def _write(snapshot: AccountSnapshot) -> bytes:
     links = [one.link.url for each in snapshot.connections for one in each.events if one.link]
-    return f"{snapshot} {links}".encode()
+    return digest_bytes(f"{snapshot} {links}".encode())
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,7 @@ async def test_a_fault_of_our_own_gives_nothing_away(
         {"SLACK__WEBHOOK_URL": "http://hooks.slack.com/services/CANARY"},
         {"SLACK__WEBHOOK_URL": "https://hooks.slack.com/services/CANARY"},
         {"STORE__KEY": "CANARY"},
-        {"STORE__URL": "postgresql://user:CANARY@db/x"},
+        {"STORE__URL": "postgresql://user:CANARY@db"},
         {"NETWORK__PROXY": "ftp://user:CANARY@proxy"},
         {"NETWORK__PROXY": "http://user:CANARY@proxy:CANARY"},
         {"NETWORK__CA_FILE": "missing.pem"},

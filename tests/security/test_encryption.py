@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier import app
+from notifier import app, checkup
 from notifier.domain.delivery import Level
 from notifier.domain.model import ConnectionKey, SignatureLink
 from notifier.errors import ConfigError
@@ -136,7 +136,7 @@ async def test_check_says_how_links_are_kept(stage: Stage) -> None:
     """`check` tells of links that anybody can read, of encrypted ones, and of a key that is missing."""
 
     async def check(**changed: str) -> list[tuple[Level, str]]:
-        found = app.check(stage.load(**changed), is_offline=True, sends=False)
+        found = checkup.check(stage.load(**changed), is_offline=True, sends=False)
         return [(one.level, one.sentence) async for one in found if one.subject == "signature links"]
 
     stage.ask()

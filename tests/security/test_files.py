@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier import app
+from notifier import app, checkup
 from notifier.domain.delivery import Level
 from notifier.store.database import Database
 from tests.security.conftest import Stage
@@ -36,7 +36,7 @@ def test_the_store_is_readable_by_its_owner_alone(memory_path: Path) -> None:
 
 async def list_warnings(stage: Stage, **changed: str) -> list[str]:
     """List what `check` warns of, without asking anybody."""
-    found = app.check(stage.load(**changed), is_offline=True, sends=False)
+    found = checkup.check(stage.load(**changed), is_offline=True, sends=False)
     return [one.sentence async for one in found if one.level is Level.WARNING]
 
 

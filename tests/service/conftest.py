@@ -25,7 +25,7 @@ from notifier.service.recorder import Recorder
 from notifier.service.reminders import ReminderKeeper
 from notifier.service.stale import StaleKeeper
 from notifier.service.storms import Storms
-from notifier.store.database import Database
+from notifier.store.opening import AnyStore
 from tests.fakes import FakeClock, FakeReceiver, FakeSource
 
 
@@ -39,7 +39,7 @@ class Service:
     sales: FakeReceiver
     oncall: FakeReceiver
     clock: FakeClock
-    database: Database
+    database: AnyStore
     reminders: ReminderKeeper
     quiet: QuietKeeper
     stale: StaleKeeper
@@ -65,14 +65,23 @@ class Service:
 
 MakeService = Callable[..., Service]
 
+of_many = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+"""For tests of many rows: what they are about is asked of a few on both stores elsewhere, in less time."""
+
 
 @pytest.fixture
-def make_service(database: Database, clock: FakeClock) -> MakeService:
+def database(store: AnyStore) -> AnyStore:
+    """Give an open store, of each kind in turn: what the service does must be the same on both."""
+    return store
+
+
+@pytest.fixture
+def make_service(database: AnyStore, clock: FakeClock) -> MakeService:
     """Give a maker of services on one store; each is one run of the program."""
     return make_services(database, clock)
 
 
-def make_services(database: Database, clock: FakeClock) -> MakeService:
+def make_services(database: AnyStore, clock: FakeClock) -> MakeService:
     """Return a maker of services on a store."""
 
     def make(

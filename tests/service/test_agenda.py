@@ -5,6 +5,7 @@ import asyncio
 from notifier.domain.watch import AccountTarget
 from notifier.service.agenda import Agenda
 from notifier.service.clock import SystemClock
+from tests.fakes import FakeClock
 
 FIRST, SECOND, THIRD = (AccountTarget("dintero", f"P1234567{digit}") for digit in range(3))
 
@@ -24,22 +25,24 @@ async def test_whoever_waits_gets_what_becomes_due_first() -> None:
     await agenda.take()
     await agenda.take()
     now = CLOCK.monotonic()
-    agenda.put(now + 3600, 0, FIRST)
+    agenda.put(now + 3600, 0)
     waiting = asyncio.ensure_future(agenda.take())
     await asyncio.sleep(0)
-    agenda.put(now + SOON_SECONDS, 1, SECOND)
+    agenda.put(now + SOON_SECONDS, 1)
     assert await waiting == (1, SECOND)
     assert CLOCK.monotonic() >= now + SOON_SECONDS
 
 
 async def test_each_of_many_who_wait_gets_one() -> None:
     """What becomes due at the same time must be handed to as many as wait, without a second timer."""
-    agenda = Agenda([], CLOCK)
+    agenda = Agenda([FIRST, SECOND, THIRD], CLOCK)
+    for _ in range(3):
+        await agenda.take()
     waiting = [asyncio.ensure_future(agenda.take()) for _ in range(4)]
     await asyncio.sleep(0)
     due = CLOCK.monotonic() + SOON_SECONDS
-    for place, target in enumerate((FIRST, SECOND, THIRD)):
-        agenda.put(due, place, target)
+    for place in range(3):
+        agenda.put(due, place)
     async with asyncio.timeout(10):
         taken = [await one for one in waiting[:3]]
     assert taken == [(0, FIRST), (1, SECOND), (2, THIRD)]
@@ -54,7 +57,35 @@ async def test_a_closed_agenda_gives_nothing() -> None:
     await agenda.take()
     waiting = asyncio.ensure_future(agenda.take())
     await asyncio.sleep(0)
-    agenda.put(CLOCK.monotonic(), 0, FIRST)
+    agenda.put(CLOCK.monotonic(), 0)
     agenda.close()
     assert await waiting is None
     assert await agenda.take() is None
+
+
+async def test_the_beginning_is_spread() -> None:
+    """Those of the beginning must not all be due at once when there is a step between them."""
+    clock = FakeClock()
+    agenda = Agenda([FIRST, SECOND], clock, 60)
+    assert await agenda.take() == (0, FIRST)
+    waiting = asyncio.ensure_future(agenda.take())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    clock.advance(60)
+    assert await agenda.take() == (1, SECOND)
+    agenda.close()
+    assert await waiting is None
+
+
+async def test_entries_keep_their_order_over_years() -> None:
+    """After any uptime the order must be that of the instants, to the microsecond."""
+    clock = FakeClock()
+    clock.advance(1e9)
+    agenda = Agenda([FIRST, SECOND, THIRD], clock)
+    for _ in range(3):
+        await agenda.take()
+    agenda.put(1e9 + 3e-6, 0)
+    agenda.put(1e9 + 1e-6, 1)
+    agenda.put(1e9 + 2e-6, 2)
+    clock.advance(1)
+    assert [(await agenda.take() or (None,))[0] for _ in range(3)] == [1, 2, 0]

@@ -10,7 +10,7 @@ from notifier.domain.watch import AccountTarget
 from notifier.errors import DeliveryAmbiguous, DeliveryRejected, DeliveryUnavailable, LookupImpossible
 from notifier.service.ports import Books
 from notifier.store import tables
-from notifier.store.database import Database
+from notifier.store.opening import AnyStore
 from tests.fakes import (
     ACCOUNT,
     NOW,
@@ -26,13 +26,13 @@ from tests.service.conftest import MakeService, Service
 WHOLE = AccountTarget("dintero", ACCOUNT)
 
 
-def _list_attempts(database: Database) -> list[tuple[str, str, str]]:
+def _list_attempts(database: AnyStore) -> list[tuple[str, str, str]]:
     table = tables.attempts
     query = select(table.c.outcome, table.c.error_code, table.c.error).order_by(table.c.attempt_id)
     return database.read_now(lambda connection: [tuple(row) for row in connection.execute(query)])
 
 
-def _list_polls(database: Database) -> list[str]:
+def _list_polls(database: AnyStore) -> list[str]:
     query = select(tables.changes.c.poll).order_by(tables.changes.c.seen_at, tables.changes.c.change_id)
     return database.read_now(lambda connection: list(connection.execute(query).scalars()))
 
@@ -87,7 +87,7 @@ async def test_a_message_that_is_held_says_so(make_service: MakeService) -> None
 
 
 async def test_an_outcome_that_is_recorded_twice_is_one_attempt(
-    make_service: MakeService, database: Database
+    make_service: MakeService, database: AnyStore
 ) -> None:
     """A commit that failed and took effect all the same must not be told as two attempts."""
     sales = FakeReceiver("sales", LookupImpossible("refused"))

@@ -23,7 +23,7 @@ from tests.fakes import (
     make_outcome,
     make_request,
 )
-from tests.service.conftest import MakeService, Service
+from tests.service.conftest import MakeService, Service, of_many
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 MESSAGE, REPLY, UPDATE = Form.MESSAGE, Form.REPLY, Form.UPDATE
@@ -368,6 +368,7 @@ async def test_the_reminders_of_a_digest_are_no_flood(make_service: MakeService)
     assert service.sales.forms[before:].count(MESSAGE) == 1
 
 
+@of_many
 async def test_more_than_a_digest_holds_come_in_the_next(make_service: MakeService) -> None:
     """What is behind the longest list must wait for its digest, and not leak out singly."""
     sales = make_channel()

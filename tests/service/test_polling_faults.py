@@ -96,7 +96,7 @@ async def test_what_could_not_be_written_is_written_later(make_service: MakeServ
     """A problem must be in the store, and out of it, also when the store failed at the wrong moment."""
     service = make_service(FakeSource(make_account(PENDING)))
     await service.start(WHOLE)
-    real, fails = service.poller._store.run, [True]
+    real, fails = service.poller._book._store.run, [True]
 
     async def run(job: object) -> object:
         if fails:
@@ -105,7 +105,7 @@ async def test_what_could_not_be_written_is_written_later(make_service: MakeServ
         return await real(job)  # type: ignore[arg-type]
 
     service.source.errors = [SourceUnavailable("down")] * 2
-    service.poller._store = type("Failing", (), {"run": staticmethod(run)})()
+    service.poller._book._store = type("Failing", (), {"run": staticmethod(run)})()
     await service.poll(WHOLE)
     assert service.database.run_now(lambda books: books.load_problems()) == {}
     await service.poll(WHOLE)

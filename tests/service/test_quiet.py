@@ -19,7 +19,7 @@ from tests.fakes import (
     make_outcome,
     make_request,
 )
-from tests.service.conftest import MakeService, Service
+from tests.service.conftest import MakeService, Service, of_many
 from tests.service.test_cards import ENABLED, PENDING, ask_for_many, begin, make_channel
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
@@ -184,6 +184,7 @@ async def test_a_card_is_muted_by_the_route_of_its_news(make_service: MakeServic
     assert (REPLY, "The connection failed") in zip(service.sales.forms, service.sales.headlines, strict=True)
 
 
+@of_many
 async def test_a_silence_is_said_where_its_cases_stand(make_service: MakeService) -> None:
     """A channel must learn of a silence of its case, however many newer cases there are elsewhere."""
     routes = (Route(("oncall",), connections=("vipps",), name="v"), Route(("sales",), name="all"))

@@ -24,7 +24,7 @@ from tests.fakes import (
     make_connection,
     make_request,
 )
-from tests.service.conftest import MakeService, Service
+from tests.service.conftest import MakeService, Service, of_many
 from tests.service.test_cards import PENDING, REPLY, UPDATE, WHOLE, ask_for_many, begin, make_channel
 from tests.service.test_quiet import silence
 
@@ -121,6 +121,7 @@ async def test_what_is_due_in_a_silence_is_looked_at_now_and_then(make_service: 
     assert min((await look(service.reminders, service))[-5:]) > 1
 
 
+@of_many
 async def test_two_hundred_silenced_are_one_look(
     make_service: MakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:

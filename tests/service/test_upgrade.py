@@ -24,6 +24,12 @@ MESSAGE, UPDATE, REPLY = Form.MESSAGE, Form.UPDATE, Form.REPLY
 
 
 @pytest.fixture
+def database(file_store: Database) -> Database:
+    """Give a file: there was no other store in the version before cards."""
+    return file_store
+
+
+@pytest.fixture
 def upgrade(
     memory_path: Path, database: Database, clock: FakeClock
 ) -> Iterator[Callable[[Service], Service]]:

@@ -16,6 +16,7 @@ from notifier.dintero.wire.connections import TEST_PREFIX, has_connection_fields
 from notifier.dintero.wire.failures import clean
 from notifier.dintero.wire.place import Place
 from notifier.domain.model import Account, AccountSnapshot, ConnectionKey, ConnectionSnapshot
+from notifier.domain.watch import DIGEST_BYTES
 from notifier.errors import SourceMalformed
 
 PAYEX: Final = "payex"
@@ -28,8 +29,6 @@ _NO_PRODUCTS: Final = frozenset(
         "signup", "signups", "status", "updated_at",
     }
 )  # fmt: skip
-
-_DIGEST_BYTES: Final = 16
 
 
 class _Company(msgspec.Struct):
@@ -73,8 +72,8 @@ class Page:
 
 
 def digest_bytes(data: bytes | msgspec.Raw) -> bytes:
-    """Sixteen bytes that stand for an answer."""
-    return blake2b(data, digest_size=_DIGEST_BYTES).digest()
+    """Make the bytes that stand for an answer."""
+    return blake2b(data, digest_size=DIGEST_BYTES).digest()
 
 
 def decode_account(body: bytes, account_id: str, names: frozenset[str], place: Place) -> AccountSnapshot:

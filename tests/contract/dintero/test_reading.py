@@ -165,6 +165,43 @@ async def test_pages_that_are_too_long_are_halved(make_source: MakeSource, dinte
         await walk(make_source(body_bytes=100))
 
 
+async def test_small_pages_grow_again(make_source: MakeSource, dintero: SandboxDintero) -> None:
+    """One long account must not make a whole walk go by small pages: behind it they become larger again."""
+    for number in range(400):
+        dintero.add_account(f"P{number:08}")
+    dintero.put_raw_connection("P00000010", "vipps", {"status": "enabled", "padding": "x" * 200_000})
+    source = make_source(body_bytes=210_000)
+    assert len(await walk(source)) == 401
+    limits = [request.path.partition("limit=")[2].partition("&")[0] for request in list(dintero.requests)[1:]]
+    assert limits[0] == "100"
+    assert int(min(limits, key=int)) < 50
+    assert limits[-1] == "100"
+
+
+async def test_one_account_that_is_too_long_is_named(
+    make_source: MakeSource, dintero: SandboxDintero
+) -> None:
+    """When not even one account fits, one sentence must say behind which, and what to do."""
+    dintero.put_raw_connection(ACCOUNT, "vipps", {"status": "enabled", "padding": "x" * 200_000})
+    with pytest.raises(SourceMalformed, match=r"alone longer than that: raise poll\.max_body_mib\.$"):
+        await walk(make_source(body_bytes=100_000))
+    limits = [request.path.partition("limit=")[2].partition("&")[0] for request in list(dintero.requests)[1:]]
+    assert limits == ["100", "50", "25", "12", "6", "3", "1"]
+
+
+async def test_a_list_is_sifted_by_what_is_pending(source: DinteroSource, dintero: SandboxDintero) -> None:
+    """The filter must ask for every connection that is watched, and show those alone that wait."""
+    for number in range(250):
+        dintero.add_account(f"P{number:08}")
+        dintero.apply(f"P{number:08}", "swish")
+        if number % 2:
+            dintero.set_status(f"P{number:08}", "swish", "enabled")
+    for names in (frozenset({"swish"}), frozenset[str]()):
+        target = replace(EVERYTHING, names=names, except_accounts=frozenset({ACCOUNT}))
+        found = [one.account_id async for page in source.sift(target, {}) for one in page]
+        assert found == [f"P{number:08}" for number in range(0, 250, 2)]
+
+
 async def test_a_page_survives_a_fault_in_the_middle(source: DinteroSource, dintero: SandboxDintero) -> None:
     """A page that fails is asked for again, and the walk goes on."""
     for number in range(150):
@@ -194,13 +231,6 @@ async def test_confirming_asks_directly(source: DinteroSource, dintero: SandboxD
     assert isinstance(account, AccountSnapshot)
     assert account.is_complete
     assert dintero.counts["account"] == 2
-
-
-async def test_confirming_keeps_nothing(source: DinteroSource, dintero: SandboxDintero) -> None:
-    """Merchants come and go for years: what is only confirmed once leaves nothing behind."""
-    await source.confirm(VIPPS)
-    await source.confirm_account("P99999999")
-    assert source._questions == {}
 
 
 async def test_confirming_falls_back_to_the_account(source: DinteroSource, dintero: SandboxDintero) -> None:

@@ -26,18 +26,18 @@ def _list_commands() -> set[str]:
 
 def test_the_readme_names_every_command() -> None:
     """A command that the README does not name does not exist for users."""
-    named = set(re.findall(r"^\| `notifier ([a-z]+)", README, flags=re.MULTILINE))
+    named = set(re.findall(r"^\| `notifier ([a-z-]+)", README, flags=re.MULTILINE))
     assert named == _list_commands()
 
 
 def test_documents_and_the_makefile_name_the_same_targets() -> None:
     """What a document tells one to make can be made, and whatever proves something is told of."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = dict(re.findall(r"^([a-z]+):.*## (.*)$", makefile, flags=re.MULTILINE))
+    targets = dict(re.findall(r"^([a-z-]+):.*## (.*)$", makefile, flags=re.MULTILINE))
     named: set[str] = set()
     for document in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))):
         text = document.read_text(encoding="utf-8")
-        named |= set(re.findall(r"(?:^ {4}|`)make\s+([a-z]+)", text, flags=re.MULTILINE))
+        named |= set(re.findall(r"(?:^ {4}|`)make\s+([a-z-]+)", text, flags=re.MULTILINE))
     assert named <= set(targets)
     assert set(targets) - named <= {"help", "clean", "picture", "requirements"}
 

@@ -204,9 +204,9 @@ TOGETHER = [
         id="variable of a receiver",
     ),
     pytest.param(
-        {**DINTERO, **WEBHOOK, "NOTIFIER_STORE__URL_FILE": "x"},
+        {**DINTERO, **WEBHOOK, "NOTIFIER_LOG__LEVEL_FILE": "x"},
         "",
-        "NOTIFIER_STORE__URL_FILE: is no setting; did you mean NOTIFIER_STORE__URL?",
+        "NOTIFIER_LOG__LEVEL_FILE: is no setting; did you mean NOTIFIER_LOG__LEVEL?",
         id="file of what is no secret",
     ),
     pytest.param(
@@ -248,7 +248,7 @@ def test_everything_is_reported_at_once(problems: Problems) -> None:
             "NOTIFIER_DINTERO__CLIENT_SECRET_FILE": "none",
         },
         toml=f'{OPS}[dintero]\naccount_id = "X"\n[log]\nlevel = "loud"\ncolour = true\n',
-        dotenv='NOTIFIER_STORE__URL="postgres://u:p@h/d"\nNOTIFIER_LOGLEVEL=1\n=x\n',
+        dotenv='NOTIFIER_STORE__URL="mysql://u:p@h/d"\nNOTIFIER_LOGLEVEL=1\n=x\n',
     )
     assert found == (
         "line 3 of .env: is not of the form NAME=value.",
@@ -265,8 +265,9 @@ def test_everything_is_reported_at_once(problems: Problems) -> None:
         ),
         "poll.concurrency (NOTIFIER_POLL__CONCURRENCY): expected a whole number from 1 to 1000.",
         (
-            "store.url (NOTIFIER_STORE__URL on line 1 of .env): expected sqlite:///<file>, "
-            "because this version keeps its state in SQLite and not in PostgreSQL."
+            "store.url (NOTIFIER_STORE__URL on line 1 of .env): expected sqlite:///<file> "
+            "(three slashes, then a path from the working directory) or sqlite:////<file> (four, then a path "
+            "from the root), or postgresql://<user>:<password>@<host>:<port>/<database>."
         ),
         f"log.level ({FILE}, line 7): expected debug, info, warning or error.",
         f"log.colour ({FILE}, line 8): is no setting; remove it.",

@@ -18,10 +18,14 @@ MENTION = (
 )
 STORE = (
     "expected sqlite:///<file> (three slashes, then a path from the working directory) "
-    "or sqlite:////<file> (four, then a path from the root)"
+    "or sqlite:////<file> (four, then a path from the root), "
+    "or postgresql://<user>:<password>@<host>:<port>/<database>"
 )
 LIST = 'expected a list (as a variable: JSON, such as ["a", "b"])'
-POSTGRES = "expected sqlite:///<file>, because this version keeps its state in SQLite and not in PostgreSQL"
+POSTGRES = (
+    "expected postgresql://<user>:<password>@<host>:<port>/<database>, perhaps with options behind a "
+    "question mark such as ?sslmode=require, with special characters in user and password written as %XX"
+)
 HOST = "expected a host's name, such as example.com, or *.example.com for all below it"
 TIMEOUT = "expected a number of seconds from 0.05 to 600"
 INTERVAL = "expected a number of seconds from 0.05 to 604800"
@@ -54,6 +58,8 @@ VALUES = [
     ("poll.interval_seconds", "0", INTERVAL),
     ("poll.interval_seconds", "nan", INTERVAL),
     ("poll.quiet_interval_seconds", "-1", INTERVAL),
+    ("poll.walk_interval_seconds", "0", INTERVAL),
+    ("dintero.max_requests_per_second", "0", "expected a number of requests a second from 0.01 to 100000"),
     ("poll.concurrency", "0", "expected a whole number from 1 to 1000"),
     ("poll.concurrency", "1001", "expected a whole number from 1 to 1000"),
     ("poll.concurrency", "1.5", "expected a whole number from 1 to 1000"),
@@ -65,8 +71,13 @@ VALUES = [
     ("poll.retry_total_seconds", "-1", WAIT),
     ("poll.max_body_mib", "0", SIZE),
     ("poll.max_bodies_mib", "1e400", SIZE),
-    ("store.url", "postgresql://user:pass@db/notifier", POSTGRES),
-    ("store.url", "postgres://db/notifier", POSTGRES),
+    ("store.url", "postgresql://user:pass@db", POSTGRES),
+    ("store.url", "postgresql://user:pass@db:port/notifier", POSTGRES),
+    ("store.url", "postgresql://user:pa ss@db/notifier", POSTGRES),
+    ("store.url", "postgresql://user:pa#ss@db/notifier", POSTGRES),
+    ("store.url", "postgresql://user:pass@db/notifier?sslmode", POSTGRES),
+    ("store.url", "postgresql:///notifier", POSTGRES),
+    ("store.url", "postgres://db/notifier/more", POSTGRES),
     ("store.url", "sqlite://notifier.db", STORE),
     ("store.url", "sqlite:///", STORE),
     ("store.url", "sqlite:///:memory:", STORE),
@@ -256,7 +267,7 @@ def test_normal_forms(load: Load) -> None:
     assert settings.slack.base_url == "http://[::1]:8081/api/"
     assert settings.slack.channel == "#sales"
     assert (settings.log.level, settings.log.format) == ("warning", "json")
-    assert str(settings.store.path) == "/var/lib/notifier/notifier.db"
+    assert settings.store.place == "/var/lib/notifier/notifier.db"
     assert settings.links.allowed_hosts == ("*.example.com",)
 
 

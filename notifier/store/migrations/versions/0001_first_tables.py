@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
+phase = "expand"
 
 
 def upgrade() -> None:
@@ -122,7 +123,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column(
+            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
         sa.Column("notification_id", sa.Text(), nullable=False),
         sa.Column("change_id", sa.Text(), nullable=False),
         sa.Column("case_id", sa.Text(), nullable=False),

@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
+phase = "expand"
 
 
 def upgrade() -> None:
@@ -25,4 +26,5 @@ def upgrade() -> None:
         ["settled_at"],
         unique=False,
         sqlite_where=sa.text("settled_at IS NOT NULL"),
+        postgresql_where=sa.text("settled_at IS NOT NULL"),
     )

@@ -11,6 +11,7 @@ from alembic import op
 
 revision = "0004"
 down_revision = "0003"
+phase = "expand"
 
 _LAST_SIGN_OF_LIFE = """
     SELECT max(at) FROM (SELECT max(beat_at) AS at FROM engine
@@ -50,9 +51,21 @@ def upgrade() -> None:
         op.add_column("outbox", sa.Column(name, sa.Text(), server_default=default, nullable=False))
     op.create_index("outbox_by_case", "outbox", ["case_id", "destination"], unique=False)
     op.create_index(
-        "outbox_covered", "outbox", ["covered_by"], unique=False, sqlite_where=sa.text("covered_by <> ''")
+        "outbox_covered",
+        "outbox",
+        ["covered_by"],
+        unique=False,
+        sqlite_where=sa.text("covered_by <> ''"),
+        postgresql_where=sa.text("covered_by <> ''"),
     )
-    op.create_index("outbox_muted", "outbox", ["seq"], unique=False, sqlite_where=sa.text("state = 'muted'"))
+    op.create_index(
+        "outbox_muted",
+        "outbox",
+        ["seq"],
+        unique=False,
+        sqlite_where=sa.text("state = 'muted'"),
+        postgresql_where=sa.text("state = 'muted'"),
+    )
     _create_cards()
     _create_others()
     for rows in (_TOLD, _UNTOLD):
@@ -84,14 +97,19 @@ def _create_cards() -> None:
         sa.PrimaryKeyConstraint("case_id", "destination"),
     )
     op.create_index(
-        "cards_by_time", "cards", ["next_at"], unique=False, sqlite_where=sa.text("next_at IS NOT NULL")
+        "cards_by_time",
+        "cards",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
     )
 
 
 def _create_others() -> None:
     op.create_table(
         "attempts",
-        sa.Column("attempt_id", sa.Integer(), nullable=False),
+        sa.Column("attempt_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("notification_id", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
@@ -122,7 +140,12 @@ def _create_others() -> None:
         sa.PrimaryKeyConstraint("incident_id"),
     )
     op.create_index(
-        "incidents_open", "incidents", ["subject"], unique=False, sqlite_where=sa.text("ended_at IS NULL")
+        "incidents_open",
+        "incidents",
+        ["subject"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_table(
         "silences",

@@ -1,0 +1,146 @@
+"""One of several workers, made from the settings: a part of the composition root, for PostgreSQL alone."""
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Collection
+
+from notifier import __version__
+from notifier.dintero.pace import Budget
+from notifier.domain.first_run import FirstRun
+from notifier.domain.shards import plan_shards
+from notifier.engines import Outside, list_chores, make_dispatcher, make_pace, make_planner
+from notifier.errors import StoreInUse, StoreUnavailable
+from notifier.service.heartbeat import Pulse
+from notifier.service.memory import Memory
+from notifier.service.poller import Poller
+from notifier.service.ports import Clock, Store
+from notifier.service.recorder import Recorder
+from notifier.service.store_watch import StoreWatch
+from notifier.settings import Settings
+from notifier.store.address import read_address
+from notifier.store.postgres import PostgresStore
+from notifier.workers.allowance import SharedBudget
+from notifier.workers.clock import SharedClock
+from notifier.workers.drains import Drains
+from notifier.workers.errands import Errands
+from notifier.workers.orders import Orders
+from notifier.workers.passes import Passes
+from notifier.workers.shop import Places, count_workers
+from notifier.workers.worker import Cadence, Work, Worker
+
+
+class Crew:
+    """Makes one of several workers; the store that is open now keeps what they share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._parameters = read_address(settings.store.url.get_secret_value()).parameters
+        self._store: PostgresStore | None = None
+
+    def open_store(self, *, creates: bool) -> PostgresStore:
+        """Return the open store: whatever is made due in it is ordered in the same transaction."""
+        address, keys = self._settings.store.url.get_secret_value(), self._settings.store.keys
+        store = PostgresStore(address, keys, Orders().announce)
+        try:
+            store.open(creates=creates)
+        except BaseException:
+            store.close()
+            raise
+        self._store = store
+        return store
+
+    def make_worker(
+        self, watch: StoreWatch, outside: Outside, own_clock: Clock, pulse: Pulse | None
+    ) -> Worker:
+        """Return a worker on the store that `watch` is attached to."""
+        clock, leaving, wanted = SharedClock(own_clock), asyncio.Event(), self._settings.workers
+        places = Places(wanted.lanes, wanted.passes)
+        return Worker(
+            _make_work(self._settings, watch, outside, clock, leaving, pulse),
+            watch,
+            clock,
+            Cadence(wanted.heartbeat_seconds, wanted.stalled_seconds, wanted.tick_seconds, places),
+            leaving,
+            parameters=self._parameters,
+            version=__version__,
+        )
+
+    def make_budget(self, source: str, per_second: float | None) -> Budget:
+        """Return the budget of a source, which all workers share."""
+        return SharedBudget(source, per_second, self)
+
+    async def require_alone(self) -> None:
+        """Raise StoreInUse where workers are at work: whoever is not one of them would get in their way."""
+        count = await count_workers(self._parameters, self._settings.workers.stalled_seconds)
+        if count:
+            raise StoreInUse(
+                f"workers run on {self._settings.store.place}, and do what this would do: stop them first"
+            )
+
+    async def reserve(self, source: str, cost_seconds: float) -> float:
+        """Reserve some of a source's time; return the seconds until it begins. Raises StoreError."""
+        return await self._require_store().reserve(source, cost_seconds)
+
+    async def hold(self, source: str, seconds: float) -> None:
+        """Let nothing of a source be reserved for so long. Raises StoreError."""
+        await self._require_store().hold(source, seconds)
+
+    def _require_store(self) -> PostgresStore:
+        if self._store is None:
+            raise StoreUnavailable("the store is not open yet")
+        return self._store
+
+
+def _make_work(
+    settings: Settings,
+    watch: StoreWatch,
+    outside: Outside,
+    clock: Clock,
+    leaving: asyncio.Event,
+    pulse: Pulse | None,
+) -> Work:
+    wanted = settings.workers
+    # Whoever is taken for gone has been silent for longer than what it had claimed is good for.
+    claim_seconds = wanted.stalled_seconds - wanted.heartbeat_seconds
+    dispatcher = make_dispatcher(settings, watch, outside, clock, claim_seconds)
+    planner = make_planner(settings, outside)
+    first_run = FirstRun(settings.poll.first_run)
+    chores = list_chores(settings, watch, outside, clock, planner, on_news=_be_still, pulse=pulse)
+    shards = plan_shards(outside.targets)
+
+    def make_poller(store: Store, memory: Memory) -> Poller:
+        recorder = Recorder(store, clock, planner, first_run)
+        return Poller(
+            outside.sources,
+            store,
+            recorder,
+            clock,
+            _be_still,
+            memory=memory,
+            walk_interval_seconds=settings.poll.walk_seconds,
+        )
+
+    return Work(
+        outside.targets,
+        shards,
+        dispatcher,
+        make_poller(watch, Memory()),
+        Drains(dispatcher.lanes, clock, leaving),
+        Passes(
+            shards,
+            make_poller,
+            watch,
+            clock,
+            make_pace(settings),
+            leaving,
+            name=f"{socket.gethostname()}:{os.getpid()}",
+            jitter=random.random,
+        ),
+        Errands({type(chore).__name__: chore for chore in chores}, watch, clock),
+    )
+
+
+def _be_still(destinations: Collection[str] | None = None) -> None:
+    """Wake nobody: whatever is put into the outbox is ordered in the transaction that puts it there."""

@@ -1,0 +1,91 @@
+"""Shards: what is read together, as one job. They are planned from the targets alone, alike everywhere."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from notifier.domain.identity import name_of
+from notifier.domain.watch import AccountTarget, ConnectionTarget, PartnerTarget, Target
+
+MOST_TARGETS: Final = 300
+"""A shard holds so many at the most, on the average: a pass over them takes some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Targets that one job reads, one worker at a time.
+
+    `shard_id` stays the same while the division does; `digest` changes with what is asked for, so that two
+    workers whose settings differ can tell.
+    """
+
+    shard_id: str
+    source: str
+    targets: tuple[Target, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a shard's row holds of it: when it is due, and what the last pass left for the next.
+
+    `version` grows with every pass that is written; `digest` is that of the shard that was planned last.
+    """
+
+    shard_id: str
+    digest: str
+    next_at: datetime
+    version: int
+    data: bytes
+
+
+def plan_shards(targets: Iterable[Target], most: int = MOST_TARGETS) -> tuple[Shard, ...]:
+    """Divide targets into shards: each partner's walk alone, the others by a digest of their account.
+
+    One account more or less changes one shard. Only when there are twice as many is everything divided anew.
+    """
+    walks: list[PartnerTarget] = []
+    by_source: defaultdict[str, list[AccountTarget | ConnectionTarget]] = defaultdict(list)
+    for target in targets:
+        if isinstance(target, PartnerTarget):
+            walks.append(target)
+        else:
+            by_source[target.source].append(target)
+    planned = [_make(f"{walk.source}/partner/{walk.owner_id}", walk.source, (walk,)) for walk in walks]
+    for source, ones in by_source.items():
+        planned += _divide(source, ones, most)
+    return tuple(sorted(planned, key=lambda shard: shard.shard_id))
+
+
+def _divide(source: str, targets: list[AccountTarget | ConnectionTarget], most: int) -> Iterator[Shard]:
+    count = 1
+    while count * most < len(targets):
+        count *= 2
+    parts: defaultdict[int, list[AccountTarget | ConnectionTarget]] = defaultdict(list)
+    for target in targets:
+        parts[int(name_of("shard", _find_account(target)), 16) % count].append(target)
+    for place, ones in parts.items():
+        yield _make(f"{source}/{place + 1}-of-{count}", source, tuple(ones))
+
+
+def _make(shard_id: str, source: str, targets: tuple[Target, ...]) -> Shard:
+    return Shard(shard_id, source, targets, name_of("shard", *sorted(map(describe, targets))))
+
+
+def describe(target: Target) -> str:
+    """Return a text that is another one whenever something else is asked for."""
+    match target:
+        case ConnectionTarget():
+            return f"{target.source} {target.key}"
+        case AccountTarget():
+            return " ".join((target.source, target.account_id, *sorted(target.names)))
+        case PartnerTarget():
+            asked = " ".join((target.source, target.owner_id, *sorted(target.names)))
+            # A partner's walk leaves out what others read: thousands of names, of which a digest will do.
+            return f"{asked} without {name_of(*sorted(target.except_accounts))}"
+
+
+def _find_account(target: AccountTarget | ConnectionTarget) -> str:
+    return target.account_id if isinstance(target, AccountTarget) else target.key.account_id

@@ -1,0 +1,109 @@
+"""SQLAlchemy's way to a PostgreSQL database, set up as the product wants it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg.types.string import StrDumper
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from notifier.store import tables
+from notifier.store.address import Address
+
+_STATEMENT_SECONDS: Final = 30
+_LOCK_SECONDS: Final = 10
+_IDLE_SECONDS: Final = 60
+"""A process that stands still in the middle of a transaction keeps its locks no longer than that."""
+_TURN: Final = 0x646E7475
+_AMONG_OTHERS: Final = f"SELECT pg_advisory_xact_lock_shared({_TURN})"
+_ALONE: Final = f"SELECT pg_advisory_lock({_TURN})"
+_NOT_ALONE: Final = f"SELECT pg_advisory_unlock({_TURN})"
+
+
+class _TextDumper(StrDumper):
+    """Writes texts; NUL, which PostgreSQL cannot keep, becomes U+FFFD."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+
+
+def connect(address: Address, most: int) -> Engine:
+    """Return the way to a database, over so many connections at the most; none is made yet."""
+    _give_indexes_their_conditions()
+    engine = create_engine(
+        "postgresql+psycopg://",
+        connect_args=address.parameters,
+        isolation_level="SERIALIZABLE",
+        use_native_hstore=False,
+        poolclass=QueuePool,
+        pool_size=most,
+        max_overflow=0,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        _set_up(connection)
+
+    return engine
+
+
+@contextmanager
+def turn(connection: Connection, *, is_alone: bool) -> Iterator[None]:
+    """Begin a transaction that writes: among others, or alone, as soon as those that run have ended.
+
+    It is ended by whoever commits, or with the connection. Those that come meanwhile wait at their beginning.
+    """
+    driver = find_driver(connection)
+    if not is_alone:
+        # Together with BEGIN: it costs no way to the database and back of its own.
+        with driver.pipeline():
+            driver.execute(_AMONG_OTHERS)
+        yield
+        return
+    _execute_outside(driver, _ALONE)
+    try:
+        yield
+    finally:
+        if not driver.closed:
+            connection.rollback()
+            _execute_outside(driver, _NOT_ALONE)
+
+
+def find_driver(connection: Connection) -> "psycopg.Connection[Any]":
+    """Return the driver's own connection."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError(type(driver).__name__)
+    return driver
+
+
+def _execute_outside(driver: "psycopg.Connection[Any]", statement: LiteralString) -> None:
+    driver.rollback()
+    driver.autocommit = True
+    driver.execute(statement)
+    driver.autocommit = False
+
+
+def _set_up(connection: "psycopg.Connection[Any]") -> None:
+    connection.adapters.register_dumper(str, _TextDumper)
+    connection.autocommit = True
+    connection.execute(
+        f"SET statement_timeout = '{_STATEMENT_SECONDS}s'; SET lock_timeout = '{_LOCK_SECONDS}s'; "
+        f"SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'; SET client_min_messages = error"
+    )
+    connection.autocommit = False
+
+
+def _give_indexes_their_conditions() -> None:
+    """Let partial indexes have in PostgreSQL the condition that they have in SQLite.
+
+    Not where the tables are: there it would import this dialect at every start.
+    """
+    for table in tables.metadata.tables.values():
+        for index in table.indexes:
+            condition = index.dialect_options["sqlite"]["where"]
+            if condition is not None:
+                index.dialect_options["postgresql"]["where"] = condition

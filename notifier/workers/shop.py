@@ -1,0 +1,173 @@
+"""Procrastinate as a worker uses it: one application, three workers that share its tasks, one pool."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import psycopg
+import psycopg_pool
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import DeleteJobCondition
+from procrastinate.worker import Worker
+
+from notifier.errors import StoreUnavailable
+from notifier.workers.orders import PLACES, Queue, Task
+from notifier.workers.steady import SteadyJobs, name_cause
+
+_CONNECTIONS: Final = 6
+"""For Procrastinate's own statements, each of a millisecond; each queue has one more, to listen."""
+_POOL_SECONDS: Final = 5.0
+_RECONNECT_SECONDS: Final = 1.0
+"""The pool gives up soon, and tries anew when it is asked: by itself it would wait longer and longer."""
+_LOOK_SECONDS: Final = 2.0
+"""A job that nobody has heard of is found after so long."""
+_NEVER_SECONDS: Final = 3600.0
+
+_COUNT_WORKERS: Final = """
+SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %(seconds)s)
+"""
+
+ROUND: Final = "round"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """How many jobs of each kind a worker does at a time."""
+
+    lanes: int = 50
+    passes: int = 4
+    chores: int = 8
+
+
+class Hand(Protocol):
+    """As much as is used of one of Procrastinate's workers."""
+
+    shutdown_graceful_timeout: float | None
+
+    async def run(self) -> None:
+        """Do jobs until it is told to stop, and what is being done then is done."""
+
+    def stop(self) -> None:
+        """Take no further job."""
+
+
+class Shop:
+    """The application and its tasks; `closing` is set when the worker ends, `is_well` asks for the store."""
+
+    def __init__(
+        self, parameters: Mapping[str, Any], closing: asyncio.Event, is_well: Callable[[], bool]
+    ) -> None:
+        connector = PsycopgConnector()
+        # None of its connections is there before it is needed: a database that is down is not knocked at.
+        self._pool = psycopg_pool.AsyncConnectionPool(
+            kwargs=dict(parameters),
+            min_size=0,
+            max_size=_CONNECTIONS,
+            timeout=_POOL_SECONDS,
+            reconnect_timeout=_RECONNECT_SECONDS,
+            check=psycopg_pool.AsyncConnectionPool.check_connection,
+            open=False,
+        )
+        self.app = App(connector=connector)
+        self.app.job_manager = SteadyJobs(connector, closing, is_well)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Connect, and make Procrastinate's tables where there are none. Raises StoreUnavailable."""
+        await self._pool.open()
+        try:
+            await self.app.connector.open_async(self._pool)
+            try:
+                await self._require_tables()
+            except (ConnectorException, psycopg.Error) as error:
+                raise StoreUnavailable(f"the jobs cannot be reached: {_name(error)}") from error
+            yield
+        finally:
+            await self._pool.close()
+
+    async def _require_tables(self) -> None:
+        if await self.app.check_connection_async():
+            return
+        try:
+            await self.app.schema_manager.apply_schema_async()
+        except ConnectorException:
+            # Another worker that starts now may have been faster.
+            if not await self.app.check_connection_async():
+                raise
+
+    def add_task(self, task: Task, do: Callable[[str], Awaitable[None]]) -> None:
+        """Say what is done for a kind of job."""
+
+        async def run(what: str) -> None:
+            await do(what)
+
+        self.app.task(name=task, queue=PLACES[task])(run)
+
+    def add_rounds(self, make: Callable[[], Awaitable[None]], seconds: int) -> None:
+        """Have a round made every so many seconds, by whichever worker gets it.
+
+        It has no lock: a worker that dies in it must not keep the others from theirs.
+        """
+
+        async def run(timestamp: int) -> None:  # noqa: ARG001 - a periodic task is told when it was due
+            await make()
+
+        task = self.app.task(name=ROUND, queue=Queue.TEND, queueing_lock=ROUND)(run)
+        self.app.periodic(cron=f"* * * * * */{seconds}")(task)
+
+    def hire(self, places: Places, heartbeat_seconds: float) -> list[Hand]:
+        """Return one of Procrastinate's workers for each queue, to be run."""
+        at_once = {Queue.DELIVER: places.lanes, Queue.POLL: places.passes, Queue.TEND: places.chores}
+        return [
+            Worker(
+                self.app,
+                queues=[queue],
+                name=queue,
+                concurrency=concurrency,
+                fetch_job_polling_interval=_LOOK_SECONDS,
+                abort_job_polling_interval=_NEVER_SECONDS,
+                update_heartbeat_interval=heartbeat_seconds,
+                delete_jobs=DeleteJobCondition.ALWAYS,
+                install_signal_handlers=False,
+            )
+            for queue, concurrency in at_once.items()
+        ]
+
+    async def read_clock(self) -> tuple[datetime, float, float]:
+        """Return the database's time, and when it was asked for and came, by the monotonic clock.
+
+        Raises StoreUnavailable.
+        """
+        try:
+            # The first question may have to wait for a connection.
+            await self.app.connector.execute_query_async("SELECT 1")
+            asked_at = time.monotonic()
+            row = await self.app.connector.execute_query_one_async("SELECT clock_timestamp() AS there")
+        except ConnectorException as error:
+            raise StoreUnavailable(f"the database's clock cannot be read: {_name(error)}") from error
+        return row["there"], asked_at, time.monotonic()
+
+
+async def count_workers(parameters: Mapping[str, Any], seconds: float) -> int:
+    """Return how many of Procrastinate's workers were heard of within so many seconds.
+
+    Raises StoreUnavailable.
+    """
+    try:
+        async with await psycopg.AsyncConnection.connect(**parameters) as connection:
+            found = await (await connection.execute("SELECT to_regclass('procrastinate_workers')")).fetchone()
+            if found is None or found[0] is None:
+                return 0
+            row = await (await connection.execute(_COUNT_WORKERS, {"seconds": seconds})).fetchone()
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"the workers cannot be counted: {type(error).__name__}") from error
+    return int(row[0]) if row else 0
+
+
+def _name(error: Exception) -> str:
+    return name_cause(error) if isinstance(error, ConnectorException) else type(error).__name__

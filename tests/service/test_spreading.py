@@ -1,0 +1,61 @@
+"""Polls come evenly, at the start and later, and less often when Dintero has too much to do."""
+
+from notifier.domain.watch import AccountTarget, Tempo
+from notifier.service.engine import Pace
+from tests.fakes import ACCOUNT, FakeSource, make_account
+from tests.service.conftest import MakeService
+
+WHOLE = AccountTarget("dintero", ACCOUNT)
+PACE = Pace(60, 900, 20)
+CHANCES = [number / 100 for number in range(100)]
+
+
+def choose(*, is_pending: bool = False, is_first: bool = False, stretch: float = 1) -> list[float]:
+    """Return the waits of a hundred targets."""
+    return [
+        PACE.choose_wait_seconds(is_pending=is_pending, is_first=is_first, stretch=stretch, chance=chance)
+        for chance in CHANCES
+    ]
+
+
+def test_the_first_round_is_spread_and_takes_no_longer_than_an_interval() -> None:
+    """A hundred thousand targets must not be asked for at once, and few must not wait for long."""
+    assert PACE.choose_step_seconds(100_000) * 100_000 <= PACE.interval_seconds
+    assert PACE.choose_step_seconds(20) * 20 < 1
+    assert PACE.choose_step_seconds(0) >= 0
+
+
+def test_the_second_round_is_spread_over_the_whole_interval() -> None:
+    """Targets that were read in a row at the start must come evenly from then on."""
+    waits = choose(is_first=True)
+    assert [sum(begin <= wait < begin + 90 for wait in waits) for begin in range(0, 900, 90)] == [10] * 10
+
+
+def test_no_interval_is_longer_than_it_says_and_none_like_the_next() -> None:
+    """What was asked for together must drift apart, and nobody must wait longer than the settings say."""
+    waits = choose(is_pending=True)
+    assert len(set(waits)) == len(waits)
+    assert all(54 <= wait <= 60 for wait in waits)
+
+
+def test_a_strained_source_is_asked_less_often() -> None:
+    """Intervals must be longer by what the source asks for."""
+    assert choose(stretch=4) == [4 * wait for wait in choose()]
+
+
+async def test_it_is_said_for_as_long_as_it_lasts(make_service: MakeService) -> None:
+    """The status must say that a source is asked less often, and why, and no longer than that."""
+    source = FakeSource(make_account())
+    service = make_service(source)
+    await service.start(WHOLE)
+    await service.poll(WHOLE)
+    source.tempo = Tempo(2.25, "Dintero answers slowly")
+    await service.poller.note_tempo()
+    assert service.poller.find_stretch(WHOLE) == 2.25
+    said = {"dintero: pace": "Dintero answers slowly: it is asked 2.2 times less often than usual"}
+    assert await service.database.run(lambda books: books.load_problems()) == said
+    await service.poll(WHOLE)
+    assert service.poller.problems == said
+    source.tempo = Tempo()
+    await service.poller.note_tempo()
+    assert await service.database.run(lambda books: books.load_problems()) == {}
