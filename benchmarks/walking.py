@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from benchmarks.known import fill_store
-from benchmarks.parts import SOURCE, make_source
+from benchmarks.parts import SOURCE, make_dispatcher, make_source
 from benchmarks.population import NAMES, OWNER_ID
 from notifier.dintero import DinteroSource
 from notifier.domain.first_run import FirstRun
@@ -72,7 +72,8 @@ async def _walk(base_url: str, accounts: int, database: Database) -> Walking:
     async with make_source(base_url, 20) as source:
         await _see(source, memory)
         recorder = Recorder(database, clock, Planner((), Directory({}, {})), FirstRun.NONE)
-        poller = Poller({SOURCE: source}, database, recorder, clock, lambda _where=None: None, memory=memory)
+        wake = make_dispatcher({}, database).wake
+        poller = Poller({SOURCE: source}, database, recorder, clock, wake, memory=memory)
         cpu_seconds, wall_seconds = process_time(), monotonic()
         await poller.poll(TARGET)
         walking = Walking(

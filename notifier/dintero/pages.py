@@ -21,7 +21,8 @@ LIMIT: Final = 100
 class Walk:
     """One walk. `limit` is how many accounts the next page may have, `cursor` what it starts after.
 
-    A page that was too long is asked for in halves; after some small pages each is twice as large again.
+    A page that was too long is asked for in halves; after some small pages each is twice as large again, up
+    to the limit that the walk began with.
     """
 
     place: Place
@@ -32,6 +33,10 @@ class Walk:
     _met: set[str] = field(default_factory=set, repr=False)
     _cursors: set[str] = field(default_factory=set, repr=False)
     _pages_until_more: int = 0
+    _most: int = 0
+
+    def __post_init__(self) -> None:
+        self._most = self.limit
 
     @property
     def query(self) -> str:
@@ -89,10 +94,10 @@ class Walk:
         return new
 
     def _ask_for_more(self) -> None:
-        if self.limit < LIMIT:
+        if self.limit < self._most:
             self._pages_until_more -= 1
             if self._pages_until_more <= 0:
-                self.limit = min(self.limit * 2, LIMIT)
+                self.limit = min(self.limit * 2, self._most)
 
     def _find_new(self, page: Page) -> list[Element]:
         new: list[Element] = []

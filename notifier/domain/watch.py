@@ -14,6 +14,11 @@ class ConnectionTarget:
     source: str
     key: ConnectionKey
 
+    def __hash__(self) -> int:
+        # In one call, and not in two: every poll looks up what is known of its target.
+        key = self.key
+        return hash((key.account_id, key.name))
+
     def __str__(self) -> str:
         return f"{self.source}: {self.key}"
 
@@ -111,15 +116,17 @@ def plan_targets(coverages: Iterable[Coverage]) -> tuple[Target, ...]:
     """
     asked = tuple(coverages)
     whole: dict[str, AccountTarget] = {}
-    single: dict[ConnectionKey, ConnectionTarget] = {}
+    # By plain pairs, which are hashed without a call: a start with a hundred thousand of them waits for it.
+    single: dict[tuple[str, str], ConnectionTarget] = {}
     for one in asked:
         for account_id in one.accounts:
             if not one.names:
                 whole.setdefault(account_id, AccountTarget(one.source, account_id))
             for name in one.names:
-                key = ConnectionKey(account_id, name)
-                single.setdefault(key, ConnectionTarget(one.source, key))
-    rest = [target for key, target in single.items() if key.account_id not in whole]
+                if (account_id, name) not in single:
+                    key = ConnectionKey(account_id, name)
+                    single[account_id, name] = ConnectionTarget(one.source, key)
+    rest = [target for (account_id, _), target in single.items() if account_id not in whole]
     named = frozenset(whole) | {target.key.account_id for target in rest}
     walks = [
         PartnerTarget(one.source, one.account_id, frozenset(one.names), named)
