@@ -15,7 +15,7 @@ from benchmarks.outside import Outside
 from benchmarks.population import NAME, list_account_ids
 from benchmarks.program import Running, run_program, write_list
 
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 180.0
 _JOBS_SECONDS: Final = 120.0
 _LOOK_SECONDS: Final = 0.05
 
