@@ -74,3 +74,10 @@ VARIANTS: Final[dict[str, Callable[[], None]]] = {
     "no-reconciliation": ignore_doubt,
     "record-before-post": record_first,
 }
+
+WEAK_POINTS: Final[dict[str, Waypoint]] = {
+    "no-outbox": Waypoint.KEPT,
+    "no-reconciliation": Waypoint.ANSWERED,
+    "record-before-post": Waypoint.REQUESTING,
+}
+"""Where each variant has to be killed to show what it lacks; elsewhere it may come through by luck."""
