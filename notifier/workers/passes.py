@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 import structlog
 
+from notifier.domain.pace import Pace
 from notifier.domain.shards import Marks, Shard, describe
 from notifier.domain.watch import PartnerTarget, Target
-from notifier.service.engine import Pace
 from notifier.service.memory import Memory
 from notifier.service.poller import Poller
 from notifier.service.ports import Clock, Store
@@ -21,7 +21,6 @@ from notifier.workers.fence import FencedStore, Overtaken
 
 _log = structlog.get_logger("notifier.worker")
 
-_JITTER: Final = 0.1
 _TOGETHER: Final = 0.5
 """What is due within this part of the shorter interval is read along: marks are written once for all."""
 
@@ -140,8 +139,7 @@ class Passes:
         chance, now = self._jitter(), self._clock.now().timestamp()
         held_seconds = poller.find_hold_seconds(target)
         if held_seconds:
-            # Not all at once when the time is over.
-            return now + held_seconds * (1 + _JITTER * chance)
+            return now + self._pace.spread_hold_seconds(held_seconds, chance)
         seconds = self._pace.choose_wait_seconds(
             is_pending=await poller.poll(target),
             is_first=is_first,
