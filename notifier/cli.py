@@ -138,7 +138,11 @@ def _make_parser() -> argparse.ArgumentParser:
 
     status = commands.add_parser("status", help="show what the engine is doing")
     status.add_argument("--json", action="store_true", help="as JSON")
-    status.add_argument("--health", action="store_true", help="say only whether an engine lives (on PostgreSQL: one of this host): exit 0 or 1")
+    status.add_argument(
+        "--health",
+        action="store_true",
+        help="say only whether an engine lives (on PostgreSQL: one of this host): exit 0 or 1",
+    )
     status.set_defaults(command=_status)
 
     outbox.add(commands)

@@ -59,7 +59,7 @@ def test_health_goes_by_the_databases_clock(url: str, monkeypatch: pytest.Monkey
 
     class WrongTime(datetime):
         @classmethod
-        def now(cls, tz: object = None) -> datetime:  # type: ignore[override] # noqa: ARG003
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
             return datetime.now(UTC) + ahead
 
     _beat(url, HERE, datetime.now(UTC))

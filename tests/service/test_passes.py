@@ -83,9 +83,10 @@ async def test_a_pass_that_dies_leaves_no_mark_of_what_was_before(
     await victim.run(shard.shard_id)
     clock.advance(10 * INTERVAL)
     source.show(FAILED)
-    with monkeypatch.context() as patch, pytest.raises(StoreUnavailable):
+    with monkeypatch.context() as patch:
         patch.setattr(victim, "_leave", _die)
-        await victim.run(shard.shard_id)
+        with pytest.raises(StoreUnavailable):
+            await victim.run(shard.shard_id)
     assert _read_status(database) == "failed"
     source.show(ASKED)
     heir, _ = make_passes(target)
