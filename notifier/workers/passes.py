@@ -103,8 +103,8 @@ class Passes:
 
     async def _pass(self, post: Post) -> None:
         shard = post.shard
-        marks = await self._store.run(lambda books: books.shards.take(shard.shard_id))
-        if marks is None or marks.digest != shard.digest:
+        marks = await self._store.run(lambda books: books.shards.take(shard.shard_id, shard.digest))
+        if marks is None:
             _log.error(_OTHER_SETTINGS, shard=shard.shard_id)
             return
         post.store.version = marks.version
