@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from notifier.domain.watch import PartnerTarget, Sighting
+from notifier.domain.watch import AccountTarget, PartnerTarget, Sighting
 from notifier.errors import SourceRejected
 from notifier.service.lookout import Lookout
 from notifier.service.memory import Memory, Walked
@@ -36,7 +36,7 @@ class Walker:
         self._memory = memory
         self._clock = clock
         self._interval_seconds = interval_seconds
-        self._lookout = Lookout(sources, verifier, memory, clock)
+        self._lookout = Lookout(sources, store, verifier, memory, clock)
 
     async def read(self, target: PartnerTarget) -> tuple[str, ...]:
         """Walk when it is time for it, and look at what is pending when it is not.
@@ -96,6 +96,7 @@ class Walker:
             self._verifier.report(await self._recorder.record_unwatched(left, str(target)))
         for account_id in left:
             walked.forget(account_id)
+            self._memory.forget(AccountTarget(target.source, account_id, target.names))
         if is_first:
             now = self._clock.now()
             await self._store.run(lambda books: books.mark_walked(target.source, target.owner_id, now))
