@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from notifier.domain.model import ConnectionKey
 from notifier.domain.retry import RetryPolicy
@@ -58,12 +59,13 @@ def _ask(desk: Desk) -> "asyncio.Future[list[Answer | BaseException]]":
 
 
 async def test_one_that_cannot_be_served_keeps_nobody_from_it(database: Database, clock: FakeClock) -> None:
-    """After a fault errands are run one by one, so that only the lane whose fault it is fails again."""
+    """After a fault errands are run one by one, so that only the lane whose fault it is fails ever again."""
     desk = _make_desk(database, clock)
     assert all(isinstance(one, StoreError) for one in await _ask(desk))
-    good, bad, fine = await _ask(desk)
-    assert isinstance(bad, StoreError)
-    assert good == fine == Answer()
+    for _ in range(3):
+        good, bad, fine = await _ask(desk)
+        assert isinstance(bad, StoreError)
+        assert good == fine == Answer()
 
 
 async def test_an_errand_that_was_given_up_is_not_done(database: Database, clock: FakeClock) -> None:
@@ -122,3 +124,29 @@ async def test_a_claim_whose_commit_took_effect_though_it_failed_is_sent_once(
     assert (len(service.sales.taken), len(service.oncall.taken)) == (3, 3)
     assert service.database.read_now(read_status).outbox == {"delivered": 6}
     assert service.dispatcher.deliveries.delivered == 6
+
+
+async def test_a_row_beyond_this_code_stops_no_other_lane(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no lane can take of its queue must be said once, and the others must be served meanwhile."""
+    service = make_service(FakeSource(make_account(make_connection("failed", make_outcome("failed")))))
+    take = Claims.take
+
+    def stumble(self: Claims, books: Books, wants: Mapping[str, datetime], now: datetime) -> dict[str, Taken]:
+        if "to oncall" in wants:
+            raise ValueError("no such topic")
+        return take(self, books, wants, now)
+
+    monkeypatch.setattr(Claims, "take", stumble)
+    await service.start(WHOLE)
+    await service.poller.poll(WHOLE)
+    with capture_logs() as said:
+        for _ in range(3):
+            await service.dispatcher.drain(0)
+    assert (len(service.sales.taken), service.oncall.taken) == (1, [])
+    loud = [one for one in said if one["event"] == "a fault of the notifier's own"]
+    assert [one["destination"] for one in loud if one["log_level"] == "error"].count("to oncall") == 1
+    monkeypatch.setattr(Claims, "take", take)
+    await service.dispatcher.drain(0)
+    assert len(service.oncall.taken) == 1
