@@ -32,7 +32,9 @@ from benchmarks.tables import (
     tabulate_memory,
     tabulate_start,
     tabulate_walk,
+    tabulate_workers,
 )
+from benchmarks.workers import Shift, measure_workers
 from notifier import log
 
 
@@ -49,6 +51,7 @@ class Scale:
     flood: int
     grown: tuple[int, ...]
     walked: int
+    shift: Shift
 
 
 FULL: Final = Scale(
@@ -61,9 +64,19 @@ FULL: Final = Scale(
     1_000,
     (1_000, 10_000, 100_000),
     100_000,
+    Shift(2_000, 1_500, 8.0),
 )
 QUICK: Final = Scale(
-    Effort(2, 0.2, 500), (50,), Load(2, 60, 20), (100, 500), 1, 30, 100, (1_000, 5_000), 2_000
+    Effort(2, 0.2, 500),
+    (50,),
+    Load(2, 60, 20),
+    (100, 500),
+    1,
+    30,
+    100,
+    (1_000, 5_000),
+    2_000,
+    Shift(300, 600, 2.0),
 )
 ENGINE_CONCURRENCY: Final = 50
 LONG_GROWTH: Final = 400_000
@@ -118,6 +131,7 @@ def _list_measurements(
         "large-start": lambda: tabulate_large_start(
             measure_large_start(folder, scale.grown[-1], LARGE_STARTS)
         ),
+        "workers": lambda: tabulate_workers(measure_workers(folder, scale.shift)),
     }
     yield from (measure for name, measure in named.items() if name in asked)
     if options.imports:
@@ -141,6 +155,7 @@ _NAMES: Final = (
     "growth",
     "walk",
     "large-start",
+    "workers",
 )
 
 

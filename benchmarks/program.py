@@ -44,12 +44,15 @@ class Running:
 
 @contextmanager
 def run_program(
-    folder: Path, base_url: str, *, dintero: str, store: str = "notifier.db", poll: str = ""
+    folder: Path, base_url: str, *, dintero: str, store: str = "notifier.db", poll: str = "", **env: str
 ) -> Iterator[Running]:
-    """Run the program in a folder until the block ends; `dintero` and `poll` are TOML for their sections."""
+    """Run the program in a folder until the block ends.
+
+    `dintero` and `poll` are TOML for their sections, `env` further variables.
+    """
     config = folder / "notifier.toml"
     config.write_text(_write_config(base_url, dintero, store, poll), "utf-8")
-    environ = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_ROOT)}
+    environ = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_ROOT), **env}
     with (folder / "notifier.log").open("ab") as log:
         started_at = monotonic()
         process = subprocess.Popen(

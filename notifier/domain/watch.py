@@ -14,6 +14,11 @@ class ConnectionTarget:
     source: str
     key: ConnectionKey
 
+    def __hash__(self) -> int:
+        # In one call, and not in two: every poll looks up what is known of its target.
+        key = self.key
+        return hash((key.account_id, key.name))
+
     def __str__(self) -> str:
         return f"{self.source}: {self.key}"
 

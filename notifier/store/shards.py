@@ -22,7 +22,7 @@ class Shards:
         """
         table = tables.shards
         query = select(table.c.shard_id, table.c.digest)
-        known = dict(self._connection.execute(query).tuples().all())
+        known = dict(self._connection.execute(query).all())
         wanted = {shard.shard_id: shard for shard in shards}
         new = [shard for shard in shards if shard.shard_id not in known]
         gone = [shard_id for shard_id in known if shard_id not in wanted]
@@ -79,7 +79,3 @@ class Shards:
             "ran_by": ran_by,
         }
         return self._connection.execute(own.values(**values)).rowcount > 0
-
-    def count(self) -> int:
-        """Return how many shards there are."""
-        return len(self._connection.execute(select(tables.shards.c.shard_id)).all())

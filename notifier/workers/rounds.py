@@ -5,10 +5,12 @@ from typing import Final
 
 import structlog
 from procrastinate import App
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
+from notifier.errors import StoreUnavailable
 from notifier.service.ports import Books, Clock, Store
 from notifier.workers.orders import PLACES, Task, name_lock
+from notifier.workers.steady import name_cause
 
 _log = structlog.get_logger("notifier.worker")
 
@@ -41,10 +43,13 @@ class Rounds:
 
         due = await self._store.run(look)
         wanted = {name_lock(task, what): (task, what) for task, every in due.items() for what in every}
-        taken = await self._find_taken(wanted)
-        ordered = [one for lock, one in wanted.items() if lock not in taken][:MOST_A_ROUND]
-        for task, what in ordered:
-            await self._order(task, what)
+        try:
+            taken = await self._find_taken(wanted)
+            ordered = [one for lock, one in wanted.items() if lock not in taken][:MOST_A_ROUND]
+            for task, what in ordered:
+                await self._order(task, what)
+        except ConnectorException as error:
+            raise StoreUnavailable(f"the jobs cannot be ordered: {name_cause(error)}") from error
         return len(ordered)
 
     async def _find_taken(self, locks: Iterable[str]) -> set[str]:

@@ -57,10 +57,14 @@ class Hand(Protocol):
 
 
 class Shop:
-    """The application and its tasks; `closing` is set when the worker ends, `is_well` asks for the store."""
+    """The application and its tasks; `closing`, `is_well` and `doubt` are what `SteadyJobs` takes."""
 
     def __init__(
-        self, parameters: Mapping[str, Any], closing: asyncio.Event, is_well: Callable[[], bool]
+        self,
+        parameters: Mapping[str, Any],
+        closing: asyncio.Event,
+        is_well: Callable[[], bool],
+        doubt: Callable[[], None],
     ) -> None:
         connector = PsycopgConnector()
         # None of its connections is there before it is needed: a database that is down is not knocked at.
@@ -74,7 +78,7 @@ class Shop:
             open=False,
         )
         self.app = App(connector=connector)
-        self.app.job_manager = SteadyJobs(connector, closing, is_well)
+        self.app.job_manager = SteadyJobs(connector, closing, is_well, doubt)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

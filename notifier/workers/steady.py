@@ -37,12 +37,22 @@ _T = TypeVar("_T")
 
 
 class SteadyJobs(JobManager):
-    """What Procrastinate's worker knows the jobs by; `closing` is set when nothing is worth waiting for."""
+    """What Procrastinate's worker knows the jobs by; `closing` is set when nothing is worth waiting for.
 
-    def __init__(self, connector: BaseConnector, closing: asyncio.Event, is_well: Callable[[], bool]) -> None:
+    `is_well` says whether the store works; `doubt` is called when there is reason to look.
+    """
+
+    def __init__(
+        self,
+        connector: BaseConnector,
+        closing: asyncio.Event,
+        is_well: Callable[[], bool],
+        doubt: Callable[[], None],
+    ) -> None:
         super().__init__(connector)
         self._closing = closing
         self._is_well = is_well
+        self._doubt = doubt
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """Take a job; None where there is none, and where nothing could come of it now."""
@@ -52,6 +62,7 @@ class SteadyJobs(JobManager):
             return await super().fetch_job(queues, worker_id)
         except ConnectorException as error:
             _log.debug("no job could be fetched", error=name_cause(error))
+            self._doubt()
             if isinstance(error.__cause__, errors.ForeignKeyViolation):
                 await self.update_heartbeat(worker_id)
             return None
@@ -88,6 +99,7 @@ class SteadyJobs(JobManager):
             await self.connector.execute_query_async(_HEARTBEAT, worker_id=worker_id)
         except ConnectorException as error:
             _log.debug("a sign of life did not arrive", error=name_cause(error))
+            self._doubt()
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:  # noqa: ARG002
         """Leave that to `Takeover`, which knows whether it was the database that was silent."""

@@ -32,6 +32,8 @@ _log = structlog.get_logger("notifier.worker")
 BEAT_SECONDS: Final = 30.0
 CLOCK_SECONDS: Final = 30.0
 """Between two looks at the database's clock: quartz is wrong by a millisecond in that time."""
+DOUBT_SECONDS: Final = 1.0
+"""So long after a doubt the store is tried, and no more often than that."""
 _AFTERWARDS_SECONDS: Final = 2.0
 """What is left of a shutdown when the grace time is over: jobs that were cancelled say so."""
 
@@ -101,6 +103,7 @@ class Worker:
         self._parameters = parameters
         self._version = version
         self._closing = asyncio.Event()
+        self._doubts = asyncio.Event()
         self._polls = 0
         self._round_at: datetime | None = None
         self._started_at = clock.now()
@@ -110,7 +113,7 @@ class Worker:
 
         Raises StoreError when the store is not this worker's any more, or could not be reached at the start.
         """
-        shop = Shop(self._parameters, self._closing, self._watch.is_well.is_set)
+        shop = Shop(self._parameters, self._closing, self._watch.is_well.is_set, self._doubts.set)
         async with shop.open():
             rounds = Rounds(shop.app, self._watch, self._clock)
             work = self._work
@@ -150,6 +153,7 @@ class Worker:
         doing = [asyncio.ensure_future(hand.run()) for hand in crew]
         others = [
             asyncio.ensure_future(self._watch.guard(lambda books: books.save_beat(self._sign()))),
+            asyncio.ensure_future(self._repeat(self._dispel_doubts, DOUBT_SECONDS)),
             asyncio.ensure_future(self._repeat(takeover.look, cadence.look_seconds)),
             asyncio.ensure_future(self._repeat(lambda: self._measure(shop), CLOCK_SECONDS)),
             asyncio.ensure_future(self._repeat(self._beat, BEAT_SECONDS)),
@@ -186,6 +190,13 @@ class Worker:
         except StoreError as error:
             _log.debug("the database's clock could not be read", error=str(error))
 
+    async def _dispel_doubts(self) -> None:
+        """Try the store where the jobs' own connections failed: nobody else may want it just now."""
+        await self._doubts.wait()
+        self._doubts.clear()
+        if self._watch.is_well.is_set():
+            await self._sign_life()
+
     async def _beat(self) -> None:
         tally = self._work.passes.take_tally()
         if tally.polls:
@@ -199,8 +210,11 @@ class Worker:
                 changes=tally.changes,
                 notifications=tally.notifications,
             )
+        await self._work.keeper.note_tempo()
+        await self._sign_life()
+
+    async def _sign_life(self) -> None:
         try:
-            await self._work.keeper.note_tempo()
             await self._watch.run(lambda books: books.save_beat(self._sign()))
         except StoreError as error:
             _log.debug("store failed", error=str(error))

@@ -11,10 +11,13 @@ from typing import Any, Final
 from sqlalchemy import delete
 
 from notifier.domain.delivery import Claim, DeliveryState, Receipt
+from notifier.domain.waypoints import Waypoint, reach
 from notifier.domain.writing import Matter
 from notifier.errors import DeliveryError
 from notifier.service.courier import Courier
+from notifier.service.desk import Answer
 from notifier.service.dispatcher import Dispatcher
+from notifier.service.lane import Lane
 from notifier.service.settlement import Delivered, Settlement
 from notifier.store import tables
 from notifier.store.outbox import Outbox
@@ -52,13 +55,18 @@ def record_first() -> None:
         async def deliver(claim: Claim, matter: Matter | None, deadline: float) -> Settlement:
             settlement = courier.settlements.make(claim, Delivered(Receipt()))
             await store.run(lambda books: courier.settlements.record(books, [settlement]))
+            reach(Waypoint.SETTLED)
             with suppress(DeliveryError):
                 await courier._send(claim, courier._compose(claim, matter), deadline)
             return settlement
 
         courier.deliver = deliver  # type: ignore[method-assign]
 
+    async def record_nothing(self: Lane, settlement: Settlement, *, goes_on: bool) -> tuple[Answer, float]:
+        return Answer(due_at=self._clock.now()), 0.0
+
     Dispatcher.__init__ = make  # type: ignore[method-assign]
+    Lane._settle = record_nothing  # type: ignore[method-assign]
 
 
 VARIANTS: Final[dict[str, Callable[[], None]]] = {
@@ -66,3 +74,10 @@ VARIANTS: Final[dict[str, Callable[[], None]]] = {
     "no-reconciliation": ignore_doubt,
     "record-before-post": record_first,
 }
+
+WEAK_POINTS: Final[dict[str, Waypoint]] = {
+    "no-outbox": Waypoint.KEPT,
+    "no-reconciliation": Waypoint.ANSWERED,
+    "record-before-post": Waypoint.REQUESTING,
+}
+"""Where each variant has to be killed to show what it lacks; elsewhere it may come through by luck."""

@@ -1,7 +1,7 @@
 """Runs the real program with a hook: it kills or stops itself where it is told to.
 
     python -m tests.chaos.launch --kill claimed:2 -- run
-    python -m tests.chaos.launch --stop requesting:1 --claim-seconds 0.2 -- run
+    python -m tests.chaos.launch --stop requesting:1 --asleep 60 -- run
     python -m tests.chaos.launch --nursery
 
 A nursery has imported the program and does nothing but fork: each child is a process of its own that runs the
@@ -23,12 +23,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, NoReturn
 
-import notifier.engines
+import notifier
 from notifier import cli
-from notifier.domain.retry import RetryPolicy
 from notifier.domain.waypoints import Waypoint, watch
 from notifier.service.clock import SystemClock
 from tests.chaos.broken import VARIANTS
@@ -38,11 +36,16 @@ _STDIN, _STDOUT, _STDERR = range(3)
 
 @dataclass
 class Trap:
-    """A hook that sends this process a signal when it reaches a point for the nth time."""
+    """A hook that sends this process a signal when it reaches a point for the nth time.
+
+    One that it survives has cost it `seconds`, by the clock that nobody sets: so long it was asleep, however
+    soon it was woken.
+    """
 
     point: Waypoint
     nth: int
     number: signal.Signals
+    seconds: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, point: Waypoint) -> None:
@@ -53,6 +56,7 @@ class Trap:
             self.nth -= 1
             if self.nth == 0:
                 os.kill(os.getpid(), self.number)
+                _pass_time(self.seconds)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,7 +72,9 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--nursery", action="store_true")
     parser.add_argument("--kill", metavar="POINT:N", help="send SIGKILL at the nth time of a waypoint")
     parser.add_argument("--stop", metavar="POINT:N", help="send SIGSTOP there")
-    parser.add_argument("--claim-seconds", type=float, help="how long a claim is good for")
+    parser.add_argument(
+        "--asleep", type=float, default=0.0, metavar="SECONDS", help="how long it stands still"
+    )
     parser.add_argument("--clock-ahead", type=float, metavar="SECONDS", help="how wrong the wall clock is")
     parser.add_argument("--variant", choices=sorted(VARIANTS), help="how the program is broken")
     parser.add_argument("command", nargs="*", help="what the program is to do, behind --")
@@ -80,15 +86,18 @@ def _live(options: argparse.Namespace) -> int:
     for place, number in ((options.kill, signal.SIGKILL), (options.stop, signal.SIGSTOP)):
         if place:
             name, _, nth = place.partition(":")
-            watch(Trap(Waypoint(name), int(nth), number))
-    if options.claim_seconds is not None:
-        hasty = partial(RetryPolicy, claim_seconds=options.claim_seconds)
-        notifier.engines.RetryPolicy = hasty  # type: ignore[assignment, attr-defined]
+            watch(Trap(Waypoint(name), int(nth), number, options.asleep))
     if options.clock_ahead is not None:
         _set_clock(options.clock_ahead)
     if options.variant:
         VARIANTS[options.variant]()
     return cli.main(options.command)
+
+
+def _pass_time(seconds: float) -> None:
+    """Let time go by for this process, as it does for one that stands still."""
+    tell = time.monotonic
+    time.monotonic = lambda: tell() + seconds
 
 
 def _set_clock(seconds: float) -> None:

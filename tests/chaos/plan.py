@@ -161,6 +161,8 @@ _OFTEN: Final = {
 }
 """How often at the most a point is passed before the life ends there."""
 _POINT_SECONDS: Final = 2.5
+_ATTACK_SECONDS: Final = 15.0
+"""Long enough for the slowest machine: an attack that comes elsewhere proves nothing."""
 
 
 def draw_fates(seed: str) -> Iterator[Fate]:
@@ -184,3 +186,9 @@ def draw_fates(seed: str) -> Iterator[Fate]:
             yield Fate(Manner.IN_SHUTDOWN, seconds, point)
         else:
             yield Fate(Manner.AT_POINT, _POINT_SECONDS, point, chance.randint(1, _OFTEN.get(point, 1)))
+
+
+def draw_attacks(point: Waypoint) -> Iterator[Fate]:
+    """Yield lives without end that all end at one point, most of them at its first passage."""
+    for nth in cycle((1, 1, 2)):
+        yield Fate(Manner.AT_POINT, _ATTACK_SECONDS, point, nth)

@@ -83,10 +83,14 @@ async def rage(
     folder: Path,
     *,
     variant: str = "",
+    fates: Iterator[Fate] | None = None,
     per_second: float = 1.6,
     seconds: float = 600.0,
 ) -> Outcome:
-    """Let a storm go over a new store until there were so many kills, or so many seconds are over."""
+    """Let a storm go over a new store until there were so many kills, or so many seconds are over.
+
+    The lives end as the seed wants it, or as `fates` say.
+    """
     options = ("--variant", variant) if variant else ()
     began = monotonic()
     outcome = Outcome()
@@ -99,7 +103,7 @@ async def rage(
         async with asyncio.TaskGroup() as tasks:
             lives = [tasks.create_task(live(merchant, world, ledger, stopping)) for merchant in plan]
             lives.append(tasks.create_task(shuffle(seed, world, stopping)))
-            for fate in draw_fates(seed):
+            for fate in fates or draw_fates(seed):
                 if outcome.killed >= kills or monotonic() - began > seconds:
                     break
                 if fate.point is Waypoint.CONFIRMED:

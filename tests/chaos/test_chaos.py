@@ -11,13 +11,14 @@ from typing import Final
 import pytest
 
 from notifier.sandbox import SandboxSlack
-from tests.chaos.broken import VARIANTS
+from tests.chaos.broken import VARIANTS, WEAK_POINTS
 from tests.chaos.ledger import Board, Comparison, Due, Mark, compare
 from tests.chaos.nursery import Nursery
+from tests.chaos.plan import draw_attacks
 from tests.chaos.storm import rage
 
 KILLS: Final = 15
-BROKEN_KILLS: Final = 6
+BROKEN_KILLS: Final = 4
 
 in_session = pytest.mark.asyncio(loop_scope="session")
 
@@ -37,8 +38,10 @@ async def test_nothing_is_lost_and_nothing_stands_twice(nursery: Nursery, tmp_pa
 @pytest.mark.parametrize("variant", sorted(VARIANTS))
 async def test_a_broken_program_is_caught(nursery: Nursery, tmp_path: Path, variant: str) -> None:
     """Without its outbox, its look or its order of record and request, the same comparison must fail."""
-    outcome = await rage("broken", BROKEN_KILLS, nursery, tmp_path, variant=variant)
+    attacks = draw_attacks(WEAK_POINTS[variant])
+    outcome = await rage("broken", BROKEN_KILLS, nursery, tmp_path, variant=variant, fates=attacks)
     found = outcome.comparison
+    assert outcome.kills[WEAK_POINTS[variant]]
     if variant == "no-reconciliation":
         assert found.doubled
     else:

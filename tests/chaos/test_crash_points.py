@@ -19,6 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 import notifier
+from notifier.domain.retry import RetryPolicy
 from notifier.domain.waypoints import Waypoint
 from notifier.sandbox import Fault, delay, hang, reset
 from notifier.store.migrations import migrate
@@ -33,7 +34,8 @@ BOUND_SECONDS: Final = 40.0
 PARTS: Final = 4
 STAGES: Final = 4
 """So many stories play at the same time in one worker."""
-CLAIM_SECONDS: Final = 0.3
+ASLEEP: Final = ("--asleep", f"{RetryPolicy().claim_seconds * 2}")
+"""On waking, a stopped process finds that so many seconds have passed: a claim is good for half of them."""
 FIRST_REVISION: Final = "0001"
 SHOP: Final = "P20000001"
 PATIENCE: Final = {"SLACK__TIMEOUT_SECONDS": "0.5", "DELIVERY__LOOK_SECONDS": "0.5"}
@@ -156,8 +158,8 @@ async def test_a_process_that_slept_past_its_claim_sends_nothing_on_it(
     async with open_world(nursery, tmp_path, settings=PATIENCE) as world:
         ledger = Ledger(world.dintero)
         begin_three(world, ledger)
-        life = world.run("--stop", f"{Waypoint.REQUESTING}:1", "--claim-seconds", f"{CLAIM_SECONDS}")
-        await _sleep_past_claim(life)
+        life = world.run("--stop", f"{Waypoint.REQUESTING}:1", *ASLEEP)
+        await _see_stopped(life)
         assert _count_posts(world) == 0
         life.send(signal.SIGCONT)
         assert await until(lambda: not compare(ledger.list_due(), world.board).lost, BOUND_SECONDS)
@@ -180,10 +182,10 @@ async def test_a_process_whose_claim_has_passed_to_another_sends_nothing(
         dintero.apply(*where)
         perform(Does.ASKS, world, ledger, *where)
         # The second message: it falls between two polls, when the sleeper holds no lock on the store.
-        sleeper = world.run("--stop", f"{Waypoint.REQUESTING}:2", "--claim-seconds", f"{CLAIM_SECONDS}")
+        sleeper = world.run("--stop", f"{Waypoint.REQUESTING}:2", *ASLEEP)
         assert await until(world.board.read, BOUND_SECONDS)
         perform(Does.SIGNS, world, ledger, *where)
-        await _sleep_past_claim(sleeper)
+        await _see_stopped(sleeper)
         (tmp_path / "notifier.db.lock").unlink()
         await check_end(world, ledger)
         posts = _count_posts(world)
@@ -220,12 +222,10 @@ def _count_posts(world: World) -> int:
     return sum("chat.postMessage" in request.path for request in world.slack.requests)
 
 
-async def _sleep_past_claim(life: Life) -> None:
-    """Wait until a process stands still, and then for longer than its claim is good for."""
+async def _see_stopped(life: Life) -> None:
+    """Wait until a process stands still."""
     async with asyncio.timeout(BOUND_SECONDS):
         await life.stopped.wait()
-    # It is the time itself that is wanted here.
-    await asyncio.sleep(CLAIM_SECONDS * 2)
 
 
 def _age(path: Path) -> None:

@@ -74,9 +74,11 @@ async def test_a_worker_asleep_over_an_answer_turns_nothing_back(site: Site) -> 
         site.sign(shop)
     heir = site.hire()
     await site.check()
+    changes = site.query("SELECT count(*) FROM changes")
     sleeper.send(signal.SIGCONT)
     await site.wait(lambda: "another worker was faster" in site.log, "the sleeper notices")
     await site.check()
+    assert site.query("SELECT count(*) FROM changes") == changes
     await site.dismiss(sleeper, heir)
 
 
