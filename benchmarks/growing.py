@@ -24,8 +24,9 @@ from notifier.domain.first_run import FirstRun
 from notifier.domain.plan import Directory
 from notifier.domain.watch import Coverage, Fingerprint, Target, plan_targets
 from notifier.service.clock import SystemClock
-from notifier.service.engine import Engine, Pace
+from notifier.service.engine import Engine
 from notifier.service.memory import Memory
+from notifier.service.pace import Pace
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder

@@ -21,7 +21,8 @@ from notifier.receivers.session import open_session
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.service.clock import SystemClock
 from notifier.service.dispatcher import Dispatcher
-from notifier.service.engine import Engine, Pace
+from notifier.service.engine import Engine
+from notifier.service.pace import Pace
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder

@@ -23,7 +23,8 @@ from notifier.domain.plan import Directory
 from notifier.domain.watch import ConnectionTarget
 from notifier.service.clock import SystemClock
 from notifier.service.dispatcher import Dispatcher
-from notifier.service.engine import Engine, Pace
+from notifier.service.engine import Engine
+from notifier.service.pace import Pace
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder

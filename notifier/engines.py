@@ -20,10 +20,11 @@ from notifier.domain.watch import Target
 from notifier.routing import list_intervals, list_routes, list_schedules
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
-from notifier.service.engine import Engine, Pace
+from notifier.service.engine import Engine
 from notifier.service.head_start import HeadStart
 from notifier.service.heartbeat import Pulse
 from notifier.service.link_keeper import LinkKeeper, LinkStore
+from notifier.service.pace import Pace
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.ports import Chore, Clock, Receiver, Source

@@ -4,18 +4,20 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime  # noqa: TC003 - a field of this class
 from typing import Any, Final
 
 import structlog
 
-from notifier.domain.watch import PartnerTarget, Target
+from notifier.domain.watch import Target
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
-from notifier.service.agenda import Agenda
+from notifier.service.circuit import Circuit
 from notifier.service.dispatcher import Dispatcher
+from notifier.service.pace import Pace
 from notifier.service.poller import Poller
 from notifier.service.ports import Books, Chore, Clock, Store
 from notifier.service.store_watch import StoreWatch
@@ -27,55 +29,6 @@ BEAT_SECONDS: Final = 30.0
 CHORE_RETRY_SECONDS: Final = 60.0
 ONCE_PATIENCE_SECONDS: Final = 40.0
 """How long `run --once` waits for a message that has to be sent again."""
-
-_JITTER: Final = 0.1
-"""An interval is shorter by up to so much of it, at random, so that targets do not stay in step."""
-
-FIRST_STEP_SECONDS: Final = 0.01
-"""At the start there are no more polls a second than this allows, unless an interval would be too short."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a target is read, while somebody waits for it and while it is quiet; how many at once.
-
-    A partner's accounts are walked every `walk_interval_seconds` (None: as if quiet), whoever waits.
-    """
-
-    interval_seconds: float
-    quiet_interval_seconds: float
-    concurrency: int
-    walk_interval_seconds: float | None = None
-
-    @property
-    def shortest_walk_seconds(self) -> float:
-        """The shortest time between two walks: with more, who comes early for one would come twice for it."""
-        seconds = self.walk_interval_seconds
-        return (self.quiet_interval_seconds if seconds is None else seconds) * (1 - _JITTER)
-
-    def choose_wait_seconds(
-        self,
-        *,
-        is_pending: bool,
-        is_first: bool,
-        stretch: float,
-        chance: float,
-        is_walk: bool = False,
-    ) -> float:
-        """Choose how long to leave a target alone; `chance` is in [0, 1), `stretch` what its source asks for.
-
-        The first wait is any part of the interval: what was read in a row at the start comes spread over the
-        whole interval from then on.
-        """
-        quiet = self.quiet_interval_seconds
-        if is_walk and self.walk_interval_seconds is not None:
-            quiet = self.walk_interval_seconds
-        seconds = (self.interval_seconds if is_pending else quiet) * stretch
-        return seconds * (chance if is_first else 1 - _JITTER * chance)
-
-    def choose_step_seconds(self, targets: int) -> float:
-        """Choose the time between two targets at the start; the first round takes an interval at the most."""
-        return min(FIRST_STEP_SECONDS, self.interval_seconds / max(targets, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +66,9 @@ class Engine:
         self._version = version
         self._chores = chores
         self._watch = watch
-        self._jitter = jitter
-        self._agenda = Agenda(targets, clock, pace.choose_step_seconds(len(targets)))
-        self._is_spread = bytearray(len(targets))
+        self._circuits = [
+            Circuit(some, poller, clock, pace, watch, jitter) for some in _part_by_source(targets)
+        ]
         self._polls = 0
         self._round_at: datetime | None = None
         self._started_at = self._beat_at = clock.now()
@@ -227,32 +180,8 @@ class Engine:
 
     async def _poll_all(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(self._pace.concurrency, len(self._targets))):
-                tasks.create_task(self._work())
-
-    async def _work(self) -> None:
-        while (taken := await self._agenda.take()) is not None:
-            place, target = taken
-            if self._watch is not None and not self._watch.is_well.is_set():
-                # What is read while nothing can be kept would only have to be read again.
-                await self._watch.is_well.wait()
-            held_seconds = self._poller.find_hold_seconds(target)
-            if held_seconds:
-                # Not all at once when the time is over.
-                wait = held_seconds * (1 + _JITTER * self._jitter())
-                self._agenda.put(self._clock.monotonic() + wait, place)
-                continue
-            is_pending = await self._poller.poll(target)
-            seconds = self._pace.choose_wait_seconds(
-                is_pending=is_pending,
-                is_first=not self._is_spread[place],
-                stretch=self._poller.find_stretch(target),
-                chance=self._jitter(),
-                is_walk=isinstance(target, PartnerTarget),
-            )
-            self._is_spread[place] = 1
-            seconds = max(seconds, self._poller.find_hold_seconds(target))
-            self._agenda.put(self._clock.monotonic() + seconds, place)
+            for circuit in self._circuits:
+                tasks.create_task(circuit.run())
 
     async def _tend(self, chore: Chore) -> None:
         while True:
@@ -284,7 +213,8 @@ class Engine:
     async def _finish(
         self, polling: "asyncio.Future[None]", delivering: "asyncio.Future[None]", grace_seconds: float
     ) -> None:
-        self._agenda.close()
+        for circuit in self._circuits:
+            circuit.close()
         is_well = self._watch is None or self._watch.is_well.is_set()
         # What is read now cannot be kept; what was posted can still be recorded, if the store comes back.
         ending = {polling, delivering} if is_well else {delivering}
@@ -326,6 +256,13 @@ class Engine:
             "polls": self._polls,
             "last_round_at": self._round_at,
         }
+
+
+def _part_by_source(targets: tuple[Target, ...]) -> Iterable[list[Target]]:
+    parted: dict[str, list[Target]] = defaultdict(list)
+    for target in targets:
+        parted[target.source].append(target)
+    return parted.values()
 
 
 def _name_loop() -> str:

@@ -12,8 +12,8 @@ import structlog
 
 from notifier.domain.shards import Marks, Shard, describe
 from notifier.domain.watch import PartnerTarget, Target
-from notifier.service.engine import Pace
 from notifier.service.memory import Memory
+from notifier.service.pace import Pace
 from notifier.service.poller import Poller
 from notifier.service.ports import Clock, Store
 from notifier.service.verifier import Tally

@@ -5,7 +5,8 @@ from dataclasses import replace
 from notifier.domain.model import ConnectionKey
 from notifier.domain.watch import AccountTarget, ConnectionTarget, Fingerprint, Reading
 from notifier.errors import SourceNotFound, SourceRateLimited, SourceUnavailable, StoreUnavailable
-from notifier.service.engine import Engine, Pace
+from notifier.service.engine import Engine
+from notifier.service.pace import Pace
 from tests.fakes import (
     ACCOUNT,
     VIPPS,

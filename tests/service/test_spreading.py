@@ -8,7 +8,7 @@ import pytest
 from notifier import app
 from notifier.domain.watch import AccountTarget, Tempo
 from notifier.engines import make_engine
-from notifier.service.engine import Pace
+from notifier.service.pace import Pace
 from notifier.settings import load_settings
 from notifier.store.opening import AnyStore
 from tests.fakes import ACCOUNT, FakeClock, FakeSource, make_account
