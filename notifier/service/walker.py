@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from notifier.domain.watch import AccountTarget, PartnerTarget, Sighting
-from notifier.errors import SourceRejected
+from notifier.errors import SourceMalformed, SourceRejected
 from notifier.service.lookout import Lookout
 from notifier.service.memory import Memory, Walked
 from notifier.service.ports import Clock, Source, Store
@@ -49,7 +49,12 @@ class Walker:
         seconds_left = walked.walk_at - self._clock.now().timestamp()
         if 0 < seconds_left <= walked.walk_seconds and await self._lookout.look(target):
             return _list_partial(walked)
-        problems = await self.walk(target)
+        try:
+            problems = await self.walk(target)
+        except (SourceRejected, SourceMalformed):
+            # Where a list cannot be read to its end, those behind the fault are waited for all the same.
+            await self._lookout.look(target)
+            raise
         took_seconds = self._clock.monotonic() - began
         walked = self._memory.find_walked(target)
         walked.walk_seconds = max(self._interval_seconds, took_seconds / LARGEST_SHARE) - took_seconds
