@@ -33,8 +33,9 @@ class _NotFilteredError(Exception):
 class Lookout:
     """Reads what is pending by the list's filter where Dintero honours that, and alone where it does not.
 
-    Whether it does is looked at each time: an account on the list in which nobody waits, or one that is not
-    on it and waits all the same, or no list at all, and the filter is left alone for a day.
+    Whether it does is looked at each time: an account on the list in which nobody waits, or some that are not
+    on it and wait all the same, or no list at all, and the filter is left alone for a day. A few may be
+    beyond it, such as those whose connection has no name there: who is not on the list is always read alone.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Lookout:
                 raise
             self._refused_until[target.source] = now + REFUSED_SECONDS
             return False
-        if listed and still:
+        if listed and len(still) > FEW:
             self._distrust(target)
         return True
 

@@ -8,7 +8,7 @@ from notifier.domain.first_run import FirstRun
 from notifier.domain.watch import AccountTarget, PartnerTarget, Sighting
 from notifier.errors import SourceError, SourceMalformed, SourceRejected, SourceUnavailable
 from tests.service.conftest import MakeService, of_many
-from tests.service.test_between_walks import IDS, PARTNER, Counting, begin, show
+from tests.service.test_between_walks import IDS, PARTNER, SIGNED, Counting, begin, show
 
 pytestmark = of_many
 
@@ -89,3 +89,24 @@ async def test_nothing_is_remembered_of_who_waits_no_more(make_service: MakeServ
     await service.poll(PARTNER)
     alone = [AccountTarget("dintero", one) for one in IDS[:2]]
     assert [service.poller.memory.find_seen(one) for one in alone] == [None, None]
+
+
+async def test_a_few_that_the_filter_cannot_name_are_read_beside_it(make_service: MakeService) -> None:
+    """Who waits for what has no name in the filter must be read alone, and spoil it for nobody."""
+
+    class Narrow(Counting):
+        async def sift(
+            self, target: PartnerTarget, seen: Mapping[str, bytes]
+        ) -> AsyncIterator[tuple[Sighting, ...]]:
+            async for page in super().sift(target, seen):
+                if page[0].account_id not in IDS[:2]:
+                    yield page
+
+    service, source = await begin(make_service, 10)
+    source.__class__, source.filters = Narrow, True
+    for _ in range(2):
+        await service.poll(PARTNER)
+    assert (source.sifted, sorted(source.alone)) == (2, sorted(IDS[:2] * 2))
+    source.show(show(IDS[0], "enabled"))
+    await service.poll(PARTNER)
+    assert service.sales.headlines[-1] == SIGNED
