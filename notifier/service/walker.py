@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from notifier.domain.watch import AccountTarget, PartnerTarget, Sighting
-from notifier.errors import SourceMalformed, SourceRejected
+from notifier.errors import SourceMalformed, SourceRejected, SourceUnavailable
 from notifier.service.lookout import Lookout
 from notifier.service.memory import Memory, Walked
 from notifier.service.ports import Clock, Source, Store
@@ -51,7 +51,7 @@ class Walker:
             return _list_partial(walked)
         try:
             problems = await self.walk(target)
-        except (SourceRejected, SourceMalformed):
+        except (SourceRejected, SourceMalformed, SourceUnavailable):
             # Where a list cannot be read to its end, those behind the fault are waited for all the same.
             await self._lookout.look(target)
             raise

@@ -13,7 +13,13 @@ from notifier.domain.watch import (
     Reading,
     Sighting,
 )
-from notifier.errors import SourceMalformed, SourceNotFound, SourceUnauthorized, SourceUnavailable
+from notifier.errors import (
+    SourceError,
+    SourceMalformed,
+    SourceNotFound,
+    SourceUnauthorized,
+    SourceUnavailable,
+)
 from notifier.service.poller import Poller
 from tests.fakes import FakeSource, make_account, make_connection, make_outcome, make_request
 from tests.service.conftest import MakeService, Service
@@ -206,7 +212,12 @@ async def test_walks_leave_time_between_them(make_service: MakeService, seconds:
     assert source.walks == 3
 
 
-async def test_a_walk_that_cannot_end_keeps_nobody_waiting(make_service: MakeService) -> None:
+@pytest.mark.parametrize(
+    "error", [SourceMalformed("the list is torn"), SourceUnavailable("no list")], ids=["torn", "down"]
+)
+async def test_a_walk_that_cannot_end_keeps_nobody_waiting(
+    make_service: MakeService, error: SourceError
+) -> None:
     """Who waits behind what cannot be read on the list must be read alone, and the fault be told."""
 
     class Torn(Counting):
@@ -215,7 +226,7 @@ async def test_a_walk_that_cannot_end_keeps_nobody_waiting(make_service: MakeSer
         ) -> AsyncIterator[tuple[Sighting, ...]]:
             async for page in super().walk(target, seen):
                 yield page
-                raise SourceMalformed("the list is torn")
+                raise error
 
     service, source = await begin(make_service, 2)
     source.__class__ = Torn
@@ -223,4 +234,4 @@ async def test_a_walk_that_cannot_end_keeps_nobody_waiting(make_service: MakeSer
     service.clock.advance(901)
     await service.poll(PARTNER)
     assert service.sales.headlines[-1] == SIGNED
-    assert service.poller.problems == {str(PARTNER): "the list is torn"}
+    assert service.poller.problems == {str(PARTNER): str(error)}
