@@ -70,7 +70,7 @@ class Desk:
         self._longest = timedelta(seconds=policy.longest_seconds)
         self._waiters: deque[_Waiter] = deque()
         self._work: asyncio.Task[None] | None = None
-        self._on_their_way = 0
+        self._on_their_way: set[str] = set()
         self._has_all = asyncio.Event()
         self._apart: set[str] = set()
 
@@ -78,8 +78,8 @@ class Desk:
         """Do an errand; once it is answered it is durable. Raises StoreError."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiters.append(_Waiter(errand, answer))
-        if errand.settlement is not None:
-            self._on_their_way = max(0, self._on_their_way - 1)
+        # Whatever a lane wants, it sends nothing now; one that was given up comes without a settlement.
+        self._on_their_way.discard(errand.destination)
         if not self._on_their_way:
             self._has_all.set()
         if self._work is None:
@@ -98,7 +98,7 @@ class Desk:
 
     async def _gather(self) -> None:
         """Wait a moment for the messages that are on their way, if they are many."""
-        if self._on_their_way < MANY:
+        if len(self._on_their_way) < MANY:
             return
         self._has_all.clear()
         timer = self._clock.call_later(GATHER_SECONDS, self._has_all.set)
@@ -128,7 +128,8 @@ class Desk:
             return
         self._apart.difference_update(one.destination for one in errands)
         for waiter, answer in zip(waiters, answers, strict=True):
-            self._on_their_way += answer.taken is not None and answer.taken.has_to_be_sent
+            if answer.taken is not None and answer.taken.has_to_be_sent:
+                self._on_their_way.add(waiter.errand.destination)
             if not waiter.answer.done():
                 waiter.answer.set_result(answer)
 
