@@ -58,7 +58,7 @@ def take_turn(connection: Connection, *, is_alone: bool) -> None:
     """
     driver = find_driver(connection)
     if is_alone:
-        # Not in a pipeline: PostgreSQL (18.4) does not count a session as idle that has said no more than that.
+        # In a pipeline of its own it would never be counted as idle (seen with PostgreSQL 18.4).
         driver.execute(_ALONE)
         return
     # Together with BEGIN: it costs no way to the database and back of its own.
