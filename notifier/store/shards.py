@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
-from notifier.domain.shards import Marks, Shard
+from notifier.domain.shards import CLOCK_MARGIN, Marks, Shard
 from notifier.store import tables
 
 
@@ -50,9 +50,13 @@ class Shards:
         return len(new), len(gone)
 
     def list_due(self, now: datetime) -> list[str]:
-        """Return the shards whose time has come, the one that has waited longest first."""
+        """Return the shards whose time has come, the one that has waited longest first.
+
+        One that was read later than now is due too: the clock was set back, and its time means nothing.
+        """
         table = tables.shards
-        due = select(table.c.shard_id).where(table.c.next_at <= now).order_by(table.c.next_at)
+        is_due = (table.c.next_at <= now) | (table.c.ran_at > now + CLOCK_MARGIN)
+        due = select(table.c.shard_id).where(is_due).order_by(table.c.next_at)
         return list(self._connection.execute(due).scalars())
 
     def take(self, shard_id: str, digest: str) -> Marks | None:

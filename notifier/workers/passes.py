@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from notifier.domain.pace import Pace
-from notifier.domain.shards import Marks, Shard, describe
+from notifier.domain.shards import CLOCK_MARGIN, Marks, Shard, describe
 from notifier.domain.watch import PartnerTarget, Target
 from notifier.service.memory import Memory
 from notifier.service.poller import Poller
@@ -26,10 +26,14 @@ _TOGETHER: Final = 0.5
 
 
 class _Saved(msgspec.Struct, array_like=True):
-    """A shard's marks: when each target is due, in seconds since 1970, and what is remembered of them."""
+    """A shard's marks: when each target is due, in seconds since 1970, and what is remembered of them.
+
+    `left_at` is when they were left.
+    """
 
     due: dict[str, float] = msgspec.field(default_factory=dict)
     memory: bytes = b""
+    left_at: float = 0.0
 
 
 _OTHER_SETTINGS: Final = (
@@ -111,7 +115,9 @@ class Passes:
         saved = _read(marks)
         post.memory.restore(shard.targets, saved.memory)
         await post.poller.resume(shard.targets)
-        due = await self._poll(post, saved.due)
+        # Where the clock was set back since, the times lie too far ahead: then all is due.
+        is_set_back = saved.left_at > (self._clock.now() + CLOCK_MARGIN).timestamp()
+        due = await self._poll(post, {} if is_set_back else saved.due)
         await self._leave(post, marks, due)
 
     async def _poll(self, post: Post, due: Mapping[str, float]) -> dict[str, float]:
@@ -155,7 +161,7 @@ class Passes:
         next_at = min(due.values())
         if not self._leaving.is_set():
             next_at = max(next_at, now.timestamp() + (1 - _TOGETHER) * self._pace.interval_seconds)
-        data = _ENCODER.encode(_Saved(dict(due), post.memory.export(post.shard.targets)))
+        data = _ENCODER.encode(_Saved(dict(due), post.memory.export(post.shard.targets), now.timestamp()))
         left = replace(marks, next_at=datetime.fromtimestamp(next_at, UTC), data=data)
         if not await self._store.run(lambda books: books.shards.save(left, now, self._name)):
             raise Overtaken(f"another worker reads shard {marks.shard_id} by now")
