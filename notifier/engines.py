@@ -13,6 +13,7 @@ from notifier.alarms import make_chores
 from notifier.assembly import make_texts
 from notifier.domain.compose import House
 from notifier.domain.first_run import FirstRun
+from notifier.domain.pace import Pace
 from notifier.domain.plan import Directory
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.storm import StormGuard
@@ -24,7 +25,6 @@ from notifier.service.engine import Engine
 from notifier.service.head_start import HeadStart
 from notifier.service.heartbeat import Pulse
 from notifier.service.link_keeper import LinkKeeper, LinkStore
-from notifier.service.pace import Pace
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.ports import Chore, Clock, Receiver, Source

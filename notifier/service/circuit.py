@@ -4,9 +4,9 @@ import asyncio
 from array import array
 from collections.abc import Callable, Sequence
 
+from notifier.domain.pace import Pace
 from notifier.domain.watch import PartnerTarget, Target
 from notifier.service.agenda import Agenda
-from notifier.service.pace import JITTER, Pace
 from notifier.service.poller import Poller
 from notifier.service.ports import Clock
 from notifier.service.store_watch import StoreWatch
@@ -65,8 +65,7 @@ class Circuit:
         """Return for how long a target is not to be read although its interval is over, 0 where it is."""
         held_seconds = self._poller.find_hold_seconds(target)
         if held_seconds:
-            # Not all at once when the time is over.
-            return held_seconds * (1 + JITTER * self._jitter())
+            return self._pace.spread_hold_seconds(held_seconds, self._jitter())
         stretch = self._poller.find_stretch(target)
         if stretch <= 1:
             return 0.0

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import structlog
 
+from notifier.domain.pace import Pace
 from notifier.domain.watch import Target
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.circuit import Circuit
 from notifier.service.dispatcher import Dispatcher
-from notifier.service.pace import Pace
 from notifier.service.poller import Poller
 from notifier.service.ports import Books, Chore, Clock, Store
 from notifier.service.store_watch import StoreWatch

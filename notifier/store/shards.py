@@ -42,7 +42,9 @@ class Shards:
         for shard_id, shard in wanted.items():
             if known.get(shard_id, shard.digest) != shard.digest:
                 changed = update(table).where(table.c.shard_id == shard_id)
-                self._connection.execute(changed.values(digest=shard.digest, next_at=now))
+                # Whoever reads it now reads by settings that are no more, and must not record it.
+                anew = {"digest": shard.digest, "next_at": now, "version": table.c.version + 1}
+                self._connection.execute(changed.values(**anew))
         for shard_id in gone:
             self._connection.execute(delete(table).where(table.c.shard_id == shard_id))
         return len(new), len(gone)
@@ -53,14 +55,22 @@ class Shards:
         due = select(table.c.shard_id).where(table.c.next_at <= now).order_by(table.c.next_at)
         return list(self._connection.execute(due).scalars())
 
-    def take(self, shard_id: str) -> Marks | None:
-        """Begin a pass over a shard, which ends all earlier ones; None where the shard was retired."""
+    def take(self, shard_id: str, digest: str) -> Marks | None:
+        """Begin a pass over a shard, which ends all earlier ones.
+
+        None, and nothing is changed, where the shard was retired or something else is asked for in it.
+
+        It takes the marks with it: what a pass has recorded that leaves none may differ from what earlier
+        ones say was seen, and an answer that is like those again would be taken for no news.
+        """
         table = tables.shards
-        begin = update(table).where(table.c.shard_id == shard_id).values(version=table.c.version + 1)
-        row = self._connection.execute(begin.returning(*table.columns)).mappings().first()
+        one = (table.c.shard_id == shard_id) & (table.c.digest == digest)
+        row = self._connection.execute(select(table).where(one)).mappings().first()
         if row is None:
             return None
-        return Marks(row["shard_id"], row["digest"], row["next_at"], row["version"], bytes(row["marks"]))
+        begin = update(table).where(one).values(version=row["version"] + 1, marks=b"")
+        self._connection.execute(begin)
+        return Marks(row["shard_id"], row["digest"], row["next_at"], row["version"] + 1, bytes(row["marks"]))
 
     def is_held(self, shard_id: str, version: int) -> bool:
         """Whether no other pass has begun since the one that got this version."""

@@ -10,10 +10,10 @@ from typing import Final
 import msgspec
 import structlog
 
+from notifier.domain.pace import Pace
 from notifier.domain.shards import Marks, Shard, describe
 from notifier.domain.watch import PartnerTarget, Target
 from notifier.service.memory import Memory
-from notifier.service.pace import Pace
 from notifier.service.poller import Poller
 from notifier.service.ports import Clock, Store
 from notifier.service.verifier import Tally
@@ -21,7 +21,6 @@ from notifier.workers.fence import FencedStore, Overtaken
 
 _log = structlog.get_logger("notifier.worker")
 
-_JITTER: Final = 0.1
 _TOGETHER: Final = 0.5
 """What is due within this part of the shorter interval is read along: marks are written once for all."""
 
@@ -104,8 +103,8 @@ class Passes:
 
     async def _pass(self, post: Post) -> None:
         shard = post.shard
-        marks = await self._store.run(lambda books: books.shards.take(shard.shard_id))
-        if marks is None or marks.digest != shard.digest:
+        marks = await self._store.run(lambda books: books.shards.take(shard.shard_id, shard.digest))
+        if marks is None:
             _log.error(_OTHER_SETTINGS, shard=shard.shard_id)
             return
         post.store.version = marks.version
@@ -140,8 +139,7 @@ class Passes:
         chance, now = self._jitter(), self._clock.now().timestamp()
         held_seconds = poller.find_hold_seconds(target)
         if held_seconds:
-            # Not all at once when the time is over.
-            return now + held_seconds * (1 + _JITTER * chance)
+            return now + self._pace.spread_hold_seconds(held_seconds, chance)
         seconds = self._pace.choose_wait_seconds(
             is_pending=await poller.poll(target),
             is_first=is_first,

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
+from notifier.domain.pace import Pace
 from notifier.domain.watch import AccountTarget, ConnectionTarget, Fingerprint, Reading, Tempo
 from notifier.service.circuit import Circuit
 from notifier.service.engine import Engine
-from notifier.service.pace import Pace
 from notifier.service.poller import Poller
 from tests.chaos.world import until
 from tests.fakes import ACCOUNT, FakeClock, FakeSource, make_account

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from notifier import app
+from notifier.domain.pace import Pace
 from notifier.domain.watch import AccountTarget, Tempo
 from notifier.engines import make_engine
-from notifier.service.pace import Pace
 from notifier.settings import load_settings
 from notifier.store.opening import AnyStore
 from tests.fakes import ACCOUNT, FakeClock, FakeSource, make_account

@@ -1,9 +1,9 @@
-"""How often targets are read, and how many at once."""
+"""How often a target is read: the interval, what stretches it, and the chance that spreads it."""
 
 from dataclasses import dataclass
 from typing import Final
 
-JITTER: Final = 0.1
+_JITTER: Final = 0.1
 """An interval is shorter by up to so much of it, at random, so that targets do not stay in step."""
 
 FIRST_STEP_SECONDS: Final = 0.01
@@ -26,7 +26,7 @@ class Pace:
     def shortest_walk_seconds(self) -> float:
         """The shortest time between two walks: with more, who comes early for one would come twice for it."""
         seconds = self.walk_interval_seconds
-        return (self.quiet_interval_seconds if seconds is None else seconds) * (1 - JITTER)
+        return (self.quiet_interval_seconds if seconds is None else seconds) * (1 - _JITTER)
 
     def choose_wait_seconds(
         self,
@@ -46,7 +46,12 @@ class Pace:
         if is_walk and self.walk_interval_seconds is not None:
             quiet = self.walk_interval_seconds
         seconds = (self.interval_seconds if is_pending else quiet) * stretch
-        return seconds * (chance if is_first else 1 - JITTER * chance)
+        return seconds * (chance if is_first else 1 - _JITTER * chance)
+
+    @staticmethod
+    def spread_hold_seconds(held_seconds: float, chance: float) -> float:
+        """Choose when to come back to a source that wants to be left alone: not all at once then."""
+        return held_seconds * (1 + _JITTER * chance)
 
     def choose_step_seconds(self, targets: int) -> float:
         """Choose the time between two targets at the start; the first round takes an interval at the most."""
