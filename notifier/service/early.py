@@ -119,10 +119,16 @@ class Hand:
             known = (one for one in wanted if one in self._lanes)
             self._reserved.update(one for one in known if self._lanes[one].seat.reserve(instant))
         self._taken, self._deadline = {}, instant + self._claim_seconds
-        if self._reserved:
+        if self._reserved and not self._is_over:
             reach(Waypoint.CLAIMING)
             wants = {one: self._lanes[one].tell_time() for one in sorted(self._reserved)}
             self._taken = self._claims.take(books, wants, now)
+
+    def give_up(self) -> bool:
+        """Claim nothing from now on; return whether something was to be claimed before."""
+        with self._lock:
+            self._is_over = True
+        return bool(self._reserved)
 
     def settle(self) -> None:
         """Give what was claimed to the lanes: it is committed."""

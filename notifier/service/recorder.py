@@ -13,6 +13,7 @@ from notifier.domain.plan import Planned
 from notifier.domain.state import AccountState, ConnectionState
 from notifier.domain.watch import AccountTarget, ConnectionTarget, PartnerTarget, Target, covers
 from notifier.domain.waypoints import Waypoint, reach
+from notifier.errors import StoreError
 from notifier.service.early import Early
 from notifier.service.planner import Planner
 from notifier.service.ports import Books, Clock, Store
@@ -103,7 +104,15 @@ class Recorder:
             return recorded
 
         with self._early.watch() if self._early is not None else nullcontext() as hand:
-            recorded = await self._store.run(job)
+            try:
+                recorded = await self._store.run(job)
+            except StoreError:
+                raise
+            except Exception:
+                # A row of the outbox that cannot be taken is its lane's trouble: what was read is kept.
+                if hand is None or not hand.give_up():
+                    raise
+                recorded = await self._store.run(job)
         self._learn(recorded.changes)
         return recorded
 
