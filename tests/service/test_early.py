@@ -1,7 +1,7 @@
 """A message that leaves at once is claimed where it is put into the outbox; and never by two at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from notifier.domain.message import Message
 from notifier.domain.storm import StormGuard
 from notifier.domain.watch import AccountTarget
 from notifier.errors import StoreUnclear
-from notifier.service.claims import Claims
+from notifier.service.claims import Claims, Taken
 from notifier.service.early import Early, Gift, Seat
 from notifier.service.ports import Books
 from notifier.service.storms import Storms
@@ -184,3 +184,26 @@ async def test_a_transaction_that_nobody_waits_for_any_more_reserves_nothing(dat
         raise asyncio.CancelledError
     assert [gift.is_unclear for gift in lane.gifts] == [True]
     assert not lane.seat.is_reserved
+
+
+@of_many
+async def test_a_row_that_cannot_be_taken_keeps_nothing_from_being_recorded(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a lane's queue is beyond this code, what was read must be kept all the same, and said later."""
+    service, sales, _ = _make(database, monkeypatch)
+    take, faults = Claims.take, ["first"]
+
+    def stumble(self: Claims, books: Books, wants: Mapping[str, datetime], now: datetime) -> dict[str, Taken]:
+        if wants and faults:
+            faults.clear()
+            raise ValueError("no such topic")
+        return take(self, books, wants, now)
+
+    async with _serve(service):
+        monkeypatch.setattr(Claims, "take", stumble)
+        await service.poller.poll(WHOLE)
+        assert not service.poller.problems
+        async with asyncio.timeout(20):
+            await sales.news.wait()
+    assert (faults, len(sales.taken)) == ([], 1)
