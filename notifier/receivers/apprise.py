@@ -151,6 +151,8 @@ def _load_services(url: str, setting: str) -> Any:
     for one in url.split():
         if not services.add(one):
             raise ConfigError(f"{setting}: holds an address that Apprise does not know.")
+    # What was imported for the addresses has loggers of its own, which no filter above them reaches.
+    _silence()
     return services
 
 
