@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
-from notifier.domain.shards import Marks, Shard
+from notifier.domain.shards import Marks, Part, Shard
 from notifier.store import tables
 
 
 class Shards:
-    """The shards inside one open transaction."""
+    """The shards inside one open transaction; a part is a range of a list whose shard is its base."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -18,40 +19,37 @@ class Shards:
     def plan(self, shards: Sequence[Shard], now: datetime) -> tuple[int, int]:
         """Have these shards and no others; return how many are new, and how many were retired.
 
-        One that stays keeps its time and its marks; one in which something else is asked for is due at once.
+        One that stays keeps its time, its marks and its parts; one in which something else is asked for is
+        due at once, without parts.
         """
         table = tables.shards
-        query = select(table.c.shard_id, table.c.digest)
-        known = dict(self._connection.execute(query).all())
+        query = select(table.c.shard_id, table.c.digest).where(table.c.base_id == "")
+        known = dict(self._connection.execute(query).tuples().all())
         wanted = {shard.shard_id: shard for shard in shards}
         new = [shard for shard in shards if shard.shard_id not in known]
         gone = [shard_id for shard_id in known if shard_id not in wanted]
         if new:
-            rows = [
-                {
-                    "shard_id": shard.shard_id,
-                    "source": shard.source,
-                    "digest": shard.digest,
-                    "next_at": now,
-                    "version": 0,
-                    "marks": b"",
-                }
-                for shard in new
-            ]
-            self._connection.execute(table.insert(), rows)
+            self._connection.execute(table.insert(), [_make_row(shard, now) for shard in new])
         for shard_id, shard in wanted.items():
             if known.get(shard_id, shard.digest) != shard.digest:
+                self.gather(shard)
                 changed = update(table).where(table.c.shard_id == shard_id)
                 self._connection.execute(changed.values(digest=shard.digest, next_at=now))
         for shard_id in gone:
-            self._connection.execute(delete(table).where(table.c.shard_id == shard_id))
+            with_parts = or_(table.c.shard_id == shard_id, table.c.base_id == shard_id)
+            self._connection.execute(delete(table).where(with_parts))
         return len(new), len(gone)
 
     def list_due(self, now: datetime) -> list[str]:
-        """Return the shards whose time has come, the one that has waited longest first."""
-        table = tables.shards
-        due = select(table.c.shard_id).where(table.c.next_at <= now).order_by(table.c.next_at)
-        return list(self._connection.execute(due).scalars())
+        """Return the shards whose time has come, the one that has waited longest first.
+
+        One whose parts are not all there is due: what they covered is read by nobody.
+        """
+        table, part = tables.shards, tables.shards.alias()
+        there = select(func.count()).where(part.c.base_id == table.c.shard_id).scalar_subquery()
+        is_lacking = and_(table.c.parts > 0, table.c.parts != there)
+        due = select(table.c.shard_id).where(or_(table.c.next_at <= now, is_lacking))
+        return list(self._connection.execute(due.order_by(table.c.next_at)).scalars())
 
     def take(self, shard_id: str) -> Marks | None:
         """Begin a pass over a shard, which ends all earlier ones; None where the shard was retired."""
@@ -79,3 +77,74 @@ class Shards:
             "ran_by": ran_by,
         }
         return self._connection.execute(own.values(**values)).rowcount > 0
+
+    def hasten(self, shard_id: str, now: datetime) -> None:
+        """Let a shard be due now, if it is not yet."""
+        table = tables.shards
+        late = update(table).where(table.c.shard_id == shard_id, table.c.next_at > now)
+        self._connection.execute(late.values(next_at=now))
+
+    def find_part(self, shard_id: str) -> Part | None:
+        """Return a part; None where there is none (any more)."""
+        table = tables.shards
+        query = select(table).where(table.c.shard_id == shard_id, table.c.base_id != "")
+        row = self._connection.execute(query).mappings().first()
+        return None if row is None else _read_part(row)
+
+    def divide(self, base: Shard, parts: Sequence[Part]) -> None:
+        """Let each part be read as a shard of its own."""
+        table = tables.shards
+        rows = [
+            _make_row(base, part.next_at)
+            | {
+                "shard_id": part.shard_id,
+                "base_id": base.shard_id,
+                "marks": part.data,
+                "starts_after": part.after,
+                "ends_with": part.until,
+            }
+            for part in parts
+        ]
+        self._connection.execute(table.insert(), rows)
+        one = update(table).where(table.c.shard_id == base.shard_id)
+        self._connection.execute(one.values(parts=len(parts)))
+
+    def gather(self, base: Shard) -> list[Part]:
+        """Let a shard be read as a whole: drop its parts, with what is said of them, and return them.
+
+        Whoever reads one of them just now has been overtaken.
+        """
+        table, problems = tables.shards, tables.problems
+        own = table.c.base_id == base.shard_id
+        query = select(table).where(own).order_by(table.c.shard_id)
+        parts = [_read_part(row) for row in self._connection.execute(query).mappings()]
+        if parts:
+            subjects = [str(target) for part in parts for target in part.narrow(base).targets]
+            self._connection.execute(delete(problems).where(problems.c.subject.in_(subjects)))
+            self._connection.execute(delete(table).where(own))
+        one = update(table).where(table.c.shard_id == base.shard_id, table.c.parts > 0)
+        self._connection.execute(one.values(parts=0))
+        return parts
+
+
+def _make_row(shard: Shard, next_at: datetime) -> dict[str, Any]:
+    return {
+        "shard_id": shard.shard_id,
+        "source": shard.source,
+        "digest": shard.digest,
+        "next_at": next_at,
+        "version": 0,
+        "marks": b"",
+    }
+
+
+def _read_part(row: Any) -> Part:
+    return Part(
+        row["shard_id"],
+        row["base_id"],
+        row["digest"],
+        row["starts_after"],
+        row["ends_with"],
+        row["next_at"],
+        bytes(row["marks"]),
+    )

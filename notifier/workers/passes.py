@@ -3,53 +3,29 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
 import structlog
 
-from notifier.domain.shards import Marks, Shard, describe
+from notifier.domain.shards import Marks, Part, Shard, describe
 from notifier.domain.watch import PartnerTarget, Target
 from notifier.service.engine import Pace
 from notifier.service.memory import Memory
 from notifier.service.poller import Poller
-from notifier.service.ports import Clock, Store
+from notifier.service.ports import Books, Clock, Store
 from notifier.service.verifier import Tally
-from notifier.workers.fence import FencedStore, Overtaken
+from notifier.workers.division import Division, choose_whole_seconds, find_list, join_parts
+from notifier.workers.fence import Overtaken
+from notifier.workers.marks import read_marks, write_marks
+from notifier.workers.posts import Post, Posts
 
 _log = structlog.get_logger("notifier.worker")
 
 _JITTER: Final = 0.1
 _TOGETHER: Final = 0.5
 """What is due within this part of the shorter interval is read along: marks are written once for all."""
-
-
-class _Saved(msgspec.Struct, array_like=True):
-    """A shard's marks: when each target is due, in seconds since 1970, and what is remembered of them."""
-
-    due: dict[str, float] = msgspec.field(default_factory=dict)
-    memory: bytes = b""
-
-
-_OTHER_SETTINGS: Final = (
-    "a shard was planned from other settings than this worker's: all workers need the same; restart this one"
-)
-
-_ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final = msgspec.msgpack.Decoder(_Saved)
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """Where this process reads one shard: what it knows beside the marks stays here from pass to pass."""
-
-    shard: Shard
-    store: FencedStore
-    memory: Memory
-    poller: Poller
-    lock: asyncio.Lock
 
 
 class Passes:
@@ -71,7 +47,7 @@ class Passes:
         name: str,
         jitter: Callable[[], float],
     ) -> None:
-        self._posts = {shard.shard_id: _make_post(shard, make_poller, store) for shard in shards}
+        self._posts = Posts(shards, make_poller, store)
         self._store = store
         self._clock = clock
         self._pace = pace
@@ -83,9 +59,8 @@ class Passes:
 
     async def run(self, shard_id: str) -> None:
         """Make one pass over a shard. Raises StoreError; then the next pass begins where this one did."""
-        post = self._posts.get(shard_id)
+        post = await self._posts.find(shard_id)
         if post is None:
-            _log.error(_OTHER_SETTINGS, shard=shard_id)
             return
         # A job that was taken over from this very process, while it was asleep, may meet the one before it.
         async with post.lock:
@@ -104,13 +79,15 @@ class Passes:
 
     async def _pass(self, post: Post) -> None:
         shard = post.shard
-        marks = await self._store.run(lambda books: books.shards.take(shard.shard_id))
-        if marks is None or marks.digest != shard.digest:
-            _log.error(_OTHER_SETTINGS, shard=shard.shard_id)
+        begun = await self._store.run(lambda books: _begin(books, shard))
+        if begun is None:
+            self._posts.report_missing(shard.shard_id, is_part=bool(post.base_id))
             return
+        marks, parts = begun
         post.store.version = marks.version
-        saved = _read(marks)
+        saved = read_marks(marks.data)
         post.memory.restore(shard.targets, saved.memory)
+        join_parts(shard, parts, post.memory)
         await post.poller.resume(shard.targets)
         due = await self._poll(post, saved.due)
         await self._leave(post, marks, due)
@@ -152,25 +129,39 @@ class Passes:
         return self._clock.now().timestamp() + max(seconds, poller.find_hold_seconds(target))
 
     async def _leave(self, post: Post, marks: Marks, due: Mapping[str, float]) -> None:
-        """Write the marks, unless another pass has begun."""
+        """Write the marks, also of the parts of a list that was walked, unless another pass has begun."""
         now = self._clock.now()
         next_at = min(due.values())
         if not self._leaving.is_set():
             next_at = max(next_at, now.timestamp() + (1 - _TOGETHER) * self._pace.interval_seconds)
-        data = _ENCODER.encode(_Saved(dict(due), post.memory.export(post.shard.targets)))
+        parts = Division(post.shard, marks.version, self._pace, now, self._jitter).split(post.memory)
+        if parts:
+            # When the whole list is due its row alone says: a part may ask for it at any time.
+            due = dict.fromkeys(due, 0.0)
+            next_at = now.timestamp() + choose_whole_seconds(self._jitter())
+            _log.info("a list is read in parts", shard=marks.shard_id, parts=len(parts))
+        data = write_marks(due, post.memory.export(post.shard.targets))
         left = replace(marks, next_at=datetime.fromtimestamp(next_at, UTC), data=data)
-        if not await self._store.run(lambda books: books.shards.save(left, now, self._name)):
+        is_doubtful = any(
+            post.memory.find_doubt(one) for one in post.shard.targets if isinstance(one, PartnerTarget)
+        )
+
+        def job(books: Books) -> bool:
+            if not books.shards.save(left, now, self._name):
+                return False
+            if parts:
+                books.shards.divide(post.shard, parts)
+            if is_doubtful:
+                books.shards.hasten(post.base_id, now)
+            return True
+
+        if not await self._store.run(job):
             raise Overtaken(f"another worker reads shard {marks.shard_id} by now")
 
 
-def _make_post(shard: Shard, make_poller: Callable[[Store, Memory], Poller], store: Store) -> Post:
-    fenced, memory = FencedStore(store, shard.shard_id), Memory()
-    return Post(shard, fenced, memory, make_poller(fenced, memory), asyncio.Lock())
-
-
-def _read(marks: Marks) -> _Saved:
-    """Read a shard's marks; what cannot be read is as good as none."""
-    try:
-        return _DECODER.decode(marks.data) if marks.data else _Saved()
-    except msgspec.DecodeError:
-        return _Saved()
+def _begin(books: Books, shard: Shard) -> tuple[Marks, list[Part]] | None:
+    """Take a shard with the parts that it was divided into, None where there is no such shard any more."""
+    marks = books.shards.take(shard.shard_id)
+    if marks is None or marks.digest != shard.digest:
+        return None
+    return marks, books.shards.gather(shard) if find_list(shard) else []
