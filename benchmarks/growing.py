@@ -21,10 +21,11 @@ from benchmarks.population import NAMES, OWNER_ID, list_account_ids
 from notifier import __version__, log
 from notifier.dintero.wire.accounts import digest_bytes
 from notifier.domain.first_run import FirstRun
+from notifier.domain.pace import Pace
 from notifier.domain.plan import Directory
 from notifier.domain.watch import Coverage, Fingerprint, Target, plan_targets
 from notifier.service.clock import SystemClock
-from notifier.service.engine import Engine, Pace
+from notifier.service.engine import Engine
 from notifier.service.memory import Memory
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller

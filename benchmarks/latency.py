@@ -16,12 +16,13 @@ from benchmarks.parts import SOURCE, list_targets, make_directory, make_dispatch
 from benchmarks.population import list_account_ids
 from notifier import __version__
 from notifier.domain.first_run import FirstRun
+from notifier.domain.pace import Pace
 from notifier.domain.routes import DEFAULT_ROUTES
 from notifier.receivers.session import open_session
 from notifier.receivers.slack.bot import SlackBotReceiver
 from notifier.service.clock import SystemClock
 from notifier.service.dispatcher import Dispatcher
-from notifier.service.engine import Engine, Pace
+from notifier.service.engine import Engine
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder

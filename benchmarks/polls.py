@@ -19,11 +19,12 @@ from benchmarks.parts import SOURCE, list_targets, make_dispatcher, make_source
 from benchmarks.population import list_account_ids, make_path
 from notifier import __version__
 from notifier.domain.first_run import FirstRun
+from notifier.domain.pace import Pace
 from notifier.domain.plan import Directory
 from notifier.domain.watch import ConnectionTarget
 from notifier.service.clock import SystemClock
 from notifier.service.dispatcher import Dispatcher
-from notifier.service.engine import Engine, Pace
+from notifier.service.engine import Engine
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder

@@ -8,6 +8,7 @@ import gc
 import io
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -137,7 +138,11 @@ def _make_parser() -> argparse.ArgumentParser:
 
     status = commands.add_parser("status", help="show what the engine is doing")
     status.add_argument("--json", action="store_true", help="as JSON")
-    status.add_argument("--health", action="store_true", help="say only whether an engine lives: exit 0 or 1")
+    status.add_argument(
+        "--health",
+        action="store_true",
+        help="say only whether an engine lives (on PostgreSQL: one of this host): exit 0 or 1",
+    )
     status.set_defaults(command=_status)
 
     outbox.add(commands)
@@ -251,13 +256,18 @@ def _status(options: argparse.Namespace) -> int:
     from notifier import screen
     from notifier.store.report import read_status
 
-    now = datetime.now(UTC)
-    with open_store(load(options)) as database:
-        report = database.read_now(read_status)
-    is_alive = screen.is_alive(report, now)
+    settings = load(options)
+    with open_store(settings) as store:
+        report = store.read_now(read_status)
+        now = datetime.now(UTC) + store.read_clock_offset()
     if options.health:
-        print("alive" if is_alive else "no engine has given a sign of life lately")
-        return EXIT_OK if is_alive else EXIT_FAILURE
+        # Of several workers only the one here: whoever asks would restart it, and no other.
+        host = socket.gethostname() if settings.store.is_shared else None
+        if screen.is_alive(report, now, host):
+            print("alive")
+            return EXIT_OK
+        print(f"no engine {'' if host is None else f'on {host} '}has given a sign of life lately")
+        return EXIT_FAILURE
     print(screen.dump_status(report, now) if options.json else screen.draw_status(report, now))
     return EXIT_OK
 

@@ -26,6 +26,7 @@ from notifier.workers.allowance import SharedBudget
 from notifier.workers.clock import SharedClock
 from notifier.workers.drains import Drains
 from notifier.workers.errands import Errands
+from notifier.workers.lease import Lease
 from notifier.workers.orders import Orders
 from notifier.workers.passes import Passes
 from notifier.workers.shop import Places, count_workers
@@ -105,6 +106,7 @@ def _make_work(
     wanted = settings.workers
     # Whoever is taken for gone has been silent for longer than what it had claimed is good for.
     claim_seconds = wanted.stalled_seconds - wanted.heartbeat_seconds
+    lease = Lease(clock.monotonic, wanted.stalled_seconds)
     dispatcher = make_dispatcher(settings, watch, outside, clock, claim_seconds)
     planner = make_planner(settings, outside)
     first_run = FirstRun(settings.poll.first_run)
@@ -129,7 +131,7 @@ def _make_work(
         shards,
         dispatcher,
         make_poller(watch, Memory()),
-        Drains(dispatcher.lanes, clock, leaving),
+        Drains(dispatcher.lanes, watch, clock, leaving, lease),
         Passes(
             shards,
             make_poller,
@@ -141,6 +143,7 @@ def _make_work(
             jitter=random.random,
         ),
         Errands({type(chore).__name__: chore for chore in chores}, watch, clock),
+        lease,
     )
 
 

@@ -13,6 +13,7 @@ from notifier.alarms import make_chores
 from notifier.assembly import make_texts
 from notifier.domain.compose import House
 from notifier.domain.first_run import FirstRun
+from notifier.domain.pace import Pace
 from notifier.domain.plan import Directory
 from notifier.domain.retry import RetryPolicy
 from notifier.domain.storm import StormGuard
@@ -20,7 +21,7 @@ from notifier.domain.watch import Target
 from notifier.routing import list_intervals, list_routes, list_schedules
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
-from notifier.service.engine import Engine, Pace
+from notifier.service.engine import Engine
 from notifier.service.head_start import HeadStart
 from notifier.service.heartbeat import Pulse
 from notifier.service.link_keeper import LinkKeeper, LinkStore

@@ -27,9 +27,10 @@ def draw_finding(finding: Finding) -> str:
     return clean(f"{_MARKS[finding.level]} {finding.subject}: {finding.sentence}")
 
 
-def is_alive(report: StatusReport, now: datetime) -> bool:
-    """Whether an engine has given a sign of life lately, and has not said goodbye since."""
-    return any(_lives(engine, now) for engine in report.engines)
+def is_alive(report: StatusReport, now: datetime, host: str | None = None) -> bool:
+    """Whether an engine, or one of a `host`, has given a sign of life lately, and no goodbye since."""
+    asked = [one for one in report.engines if host is None or one.host == host]
+    return any(_lives(engine, now) for engine in asked)
 
 
 def _lives(engine: EngineSign, now: datetime) -> bool:

@@ -46,7 +46,8 @@ class Marks:
 class Part:
     """A range of a partner's list, as a shard of its own below the shard `base_id` of the whole list.
 
-    `data` are its marks; `digest` is that of the whole list's shard.
+    `data` are its marks; `digest` is that of the whole list's shard. `problem` says what of it could not be
+    understood, in a part that is new.
     """
 
     shard_id: str
@@ -56,6 +57,7 @@ class Part:
     until: str
     next_at: datetime
     data: bytes = field(default=b"", repr=False)
+    problem: str = ""
 
     def narrow(self, base: Shard) -> Shard:
         """Return what is read of the whole list's shard."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from notifier.domain.pace import Pace
 from notifier.domain.watch import PartnerTarget, Target
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
@@ -27,49 +28,6 @@ BEAT_SECONDS: Final = 30.0
 CHORE_RETRY_SECONDS: Final = 60.0
 ONCE_PATIENCE_SECONDS: Final = 40.0
 """How long `run --once` waits for a message that has to be sent again."""
-
-_JITTER: Final = 0.1
-"""An interval is shorter by up to so much of it, at random, so that targets do not stay in step."""
-
-FIRST_STEP_SECONDS: Final = 0.01
-"""At the start there are no more polls a second than this allows, unless an interval would be too short."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a target is read, while somebody waits for it and while it is quiet; how many at once.
-
-    A partner's accounts are walked every `walk_interval_seconds` (None: as if quiet), whoever waits.
-    """
-
-    interval_seconds: float
-    quiet_interval_seconds: float
-    concurrency: int
-    walk_interval_seconds: float | None = None
-
-    def choose_wait_seconds(
-        self,
-        *,
-        is_pending: bool,
-        is_first: bool,
-        stretch: float,
-        chance: float,
-        is_walk: bool = False,
-    ) -> float:
-        """Choose how long to leave a target alone; `chance` is in [0, 1), `stretch` what its source asks for.
-
-        The first wait is any part of the interval: what was read in a row at the start comes spread over the
-        whole interval from then on.
-        """
-        quiet = self.quiet_interval_seconds
-        if is_walk and self.walk_interval_seconds is not None:
-            quiet = self.walk_interval_seconds
-        seconds = (self.interval_seconds if is_pending else quiet) * stretch
-        return seconds * (chance if is_first else 1 - _JITTER * chance)
-
-    def choose_step_seconds(self, targets: int) -> float:
-        """Choose the time between two targets at the start; the first round takes an interval at the most."""
-        return min(FIRST_STEP_SECONDS, self.interval_seconds / max(targets, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +190,7 @@ class Engine:
                 await self._watch.is_well.wait()
             held_seconds = self._poller.find_hold_seconds(target)
             if held_seconds:
-                # Not all at once when the time is over.
-                wait = held_seconds * (1 + _JITTER * self._jitter())
+                wait = self._pace.spread_hold_seconds(held_seconds, self._jitter())
                 self._agenda.put(self._clock.monotonic() + wait, place)
                 continue
             is_pending = await self._poller.poll(target)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -29,6 +29,20 @@ LONGEST_WAIT_SECONDS: Final = 30.0
 
 UNKNOWN_CLOCK_MARGIN: Final = timedelta(minutes=15)
 """How far a receiver's clock is trusted to be from ours, while it has not been heard."""
+
+
+class Flag(Protocol):
+    """Says when to end."""
+
+    def is_set(self) -> bool:
+        """Whether it is time."""
+
+
+class Grip(Protocol):
+    """What gives a lane to one of several processes."""
+
+    def find_end(self) -> float:
+        """Return until when, by the monotonic clock, no other can have it; -inf when one may have it now."""
 
 
 class Lane:
@@ -61,7 +75,8 @@ class Lane:
         self._pace_seconds = max(receiver.pace_seconds for receiver in receivers)
         self._free_at = 0.0
         self._is_unclear = False
-        self._is_overtaken = False
+        self._grip: Grip | None = None
+        self.is_overtaken = False
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -105,19 +120,26 @@ class Lane:
             await self._keep_pace(stopping)
 
     async def drain(
-        self, until: datetime, *, awaits_mending: bool = True, stopping: asyncio.Event | None = None
+        self,
+        until: datetime,
+        *,
+        awaits_mending: bool = True,
+        stopping: Flag | None = None,
+        grip: Grip | None = None,
     ) -> datetime | None:
         """Send everything that is due before `until`; return when the next is due, None when nothing is left.
 
         Returns earlier when `stopping` is set, when the claim on what was sent last has passed to another
-        process, and, without `awaits_mending`, when somebody has to mend a receiver first. Raises StoreError;
-        what was claimed then is in doubt, see `recover`.
+        process (`is_overtaken`), and, without `awaits_mending`, when somebody has to mend a receiver first.
+        What is claimed is good for no longer than the `grip`. Raises StoreError; what was claimed then is in
+        doubt, see `recover`.
         """
-        self._is_overtaken = False
+        self._grip = grip
+        self.is_overtaken = False
         due_at = (await self._desk.run(Errand(self.destination, self._tell_time()))).due_at
         if due_at is not None and due_at <= until:
             await self._prepare()
-        while due_at is not None and due_at <= until and not self._is_overtaken:
+        while due_at is not None and due_at <= until and not self.is_overtaken:
             if not awaits_mending and self._is_refused():
                 break
             due_seconds = (due_at - self._clock.now()).total_seconds()
@@ -131,7 +153,7 @@ class Lane:
         """Whether somebody has to mend a receiver before it takes anything."""
         return any(receiver.name in self._courier.refused for receiver in self._receivers)
 
-    async def _send_due(self, stopping: asyncio.Event | None) -> datetime | None:
+    async def _send_due(self, stopping: Flag | None) -> datetime | None:
         """Send what is due now, as far as the pace lets it; return when the next is due."""
         answer, deadline = await self._claim()
         while (taken := answer.taken) is not None:
@@ -153,7 +175,9 @@ class Lane:
         if self._is_unclear and not self._is_alone:
             # What was claimed may be another's by now: whoever comes next looks for it.
             raise StoreUnavailable("the store has failed: what was claimed is in doubt")
-        deadline = self._clock.monotonic() + self._policy.claim_seconds
+        deadline = self._find_deadline()
+        if deadline <= self._clock.monotonic():
+            raise StoreUnavailable("this worker may be taken for gone: it claims nothing")
         errand = Errand(self.destination, self._tell_time(), claims=True, unclaims=self._is_unclear)
         reach(Waypoint.CLAIMING)
         self._is_unclear = True
@@ -166,7 +190,8 @@ class Lane:
 
         A store that fails is asked again, since only this process knows the outcome.
         """
-        deadline = self._clock.monotonic() + self._policy.claim_seconds
+        deadline = self._find_deadline()
+        goes_on = goes_on and deadline > self._clock.monotonic()
         errand = Errand(self.destination, self._tell_time(), settlement, claims=goes_on)
         has_failed = False
         if goes_on:
@@ -186,9 +211,14 @@ class Lane:
         if not kept.is_held and (has_failed or self._is_alone):
             # What failed before was written all the same: there is nobody else who could have done so.
             kept, self._is_unclear = Kept(is_held=True), True
-        self._is_overtaken = not kept.is_held
+        self.is_overtaken = not kept.is_held
         self._courier.conclude(settlement, kept)
         return answer, deadline
+
+    def _find_deadline(self) -> float:
+        """Return until when a claim that is made now is good, by the monotonic clock."""
+        claim_ends_at = self._clock.monotonic() + self._policy.claim_seconds
+        return claim_ends_at if self._grip is None else min(claim_ends_at, self._grip.find_end())
 
     def _tell_time(self) -> datetime:
         """Return the time at the lane's receiver, or an instant that is surely before it."""

@@ -216,6 +216,8 @@ class Poller:
             return self.memory.find_problems(target)
         reach(Waypoint.READ)
         names = target.names if isinstance(target, AccountTarget) else frozenset[str]()
+        # It may be kept although it fails: then an answer like the one before would be news again.
+        self.memory.forget(target)
         pending, doubtful = await self._verifier.record([reading.snapshot], target, names)
         self.memory.note_seen(
             target,

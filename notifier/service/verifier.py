@@ -65,6 +65,9 @@ class Verifier:
         if not snapshots:
             return
         reach(Waypoint.READ)
+        for sighting in read:
+            # It may be kept although it fails: then an answer like the one before would be news again.
+            walked.digests.pop(sighting.account_id, None)
         waiting, doubtful = await self.record(snapshots, target, target.names, is_arrival=is_arrival)
         walked.pending -= {one.account_id for one in read}
         walked.pending |= waiting

@@ -118,7 +118,7 @@ class Walker:
             return _list_partial(walked)
         if reason := _find_doubt(target, known, present, walked.missing, most):
             self._doubt(target, reason)
-        if not for_nobody:
+        elif not for_nobody:
             walked.note_missing(known - present)
         return (*for_nobody, *_list_partial(walked))
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -161,6 +161,10 @@ class Database:
     def count_links(self) -> LinkCount:
         """Count the links that are kept, and those of them that this store's keys cannot open."""
         return self.read_now(lambda connection: count_links(connection, self._vault))
+
+    def read_clock_offset(self) -> timedelta:
+        """Return how far the clock of whoever writes is ahead of this machine's: it is the same one."""
+        return timedelta(0)
 
     def _transact(self, job: Callable[[Books], _T]) -> _T:
         engine = self._require_engine()

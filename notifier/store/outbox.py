@@ -73,6 +73,10 @@ class Outbox:
         self.due.update(destinations.values())
         return homes.rehome(self._connection, destinations, now)
 
+    def call_for(self, destination: str) -> None:
+        """Have somebody look after a destination for which more is due than could be sent."""
+        self.due.add(destination)
+
     def claim(self, destination: str, now: datetime, since: datetime) -> Claim | None:
         """Take the next notification that may be sent to a destination now, and mark it as being sent.
 

@@ -20,7 +20,7 @@ from notifier.store.address import read_address
 from notifier.store.books import Books
 from notifier.store.jobs import Jobs
 from notifier.store.links import LinkCount, count_links
-from notifier.store.postgres_engine import connect, find_driver, turn
+from notifier.store.postgres_engine import connect, find_driver, take_turn
 from notifier.store.postgres_schema import bring_up_to_date, require_fit
 from notifier.store.schema import read_revision
 from notifier.store.server_faults import explained, is_conflict, is_lost, unclear
@@ -200,7 +200,8 @@ class PostgresStore:
         raise AssertionError("the last try returns or raises")
 
     def _try(self, job: Callable[[Books], _T], *, is_alone: bool) -> _T:
-        with self._require_engine().connect() as connection, turn(connection, is_alone=is_alone):
+        with self._require_engine().connect() as connection:
+            take_turn(connection, is_alone=is_alone)
             books = Books(connection, self._vault)
             done = job(books)
             due = frozenset(books.outbox.due)

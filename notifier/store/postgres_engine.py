@@ -1,8 +1,6 @@
 """SQLAlchemy's way to a PostgreSQL database, set up as the product wants it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 
 import psycopg
 from psycopg.types.string import StrDumper
@@ -14,12 +12,15 @@ from notifier.store.address import Address
 
 _STATEMENT_SECONDS: Final = 30
 _LOCK_SECONDS: Final = 10
-_IDLE_SECONDS: Final = 60
+_IDLE_SECONDS: Final = 20
 """A process that stands still in the middle of a transaction keeps its locks no longer than that."""
-_TURN: Final = 0x646E7475
-_AMONG_OTHERS: Final = f"SELECT pg_advisory_xact_lock_shared({_TURN})"
-_ALONE: Final = f"SELECT pg_advisory_lock({_TURN})"
-_NOT_ALONE: Final = f"SELECT pg_advisory_unlock({_TURN})"
+_AMONG_OTHERS: Final = "LOCK TABLE alembic_version IN ROW SHARE MODE"
+_ALONE: Final = "LOCK TABLE alembic_version IN EXCLUSIVE MODE"
+"""Of a table that every store has, and that nobody writes but a migration.
+
+Unlike a question for an advisory lock this takes no snapshot: what the transaction sees begins behind it.
+And it ends with the transaction, also that of a process which stands still.
+"""
 
 
 class _TextDumper(StrDumper):
@@ -50,26 +51,15 @@ def connect(address: Address, most: int) -> Engine:
     return engine
 
 
-@contextmanager
-def turn(connection: Connection, *, is_alone: bool) -> Iterator[None]:
+def take_turn(connection: Connection, *, is_alone: bool) -> None:
     """Begin a transaction that writes: among others, or alone, as soon as those that run have ended.
 
     It is ended by whoever commits, or with the connection. Those that come meanwhile wait at their beginning.
     """
     driver = find_driver(connection)
-    if not is_alone:
-        # Together with BEGIN: it costs no way to the database and back of its own.
-        with driver.pipeline():
-            driver.execute(_AMONG_OTHERS)
-        yield
-        return
-    _execute_outside(driver, _ALONE)
-    try:
-        yield
-    finally:
-        if not driver.closed:
-            connection.rollback()
-            _execute_outside(driver, _NOT_ALONE)
+    # Together with BEGIN: it costs no way to the database and back of its own.
+    with driver.pipeline():
+        driver.execute(_ALONE if is_alone else _AMONG_OTHERS)
 
 
 def find_driver(connection: Connection) -> "psycopg.Connection[Any]":
@@ -78,13 +68,6 @@ def find_driver(connection: Connection) -> "psycopg.Connection[Any]":
     if not isinstance(driver, psycopg.Connection):
         raise TypeError(type(driver).__name__)
     return driver
-
-
-def _execute_outside(driver: "psycopg.Connection[Any]", statement: LiteralString) -> None:
-    driver.rollback()
-    driver.autocommit = True
-    driver.execute(statement)
-    driver.autocommit = False
 
 
 def _set_up(connection: "psycopg.Connection[Any]") -> None:

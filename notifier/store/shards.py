@@ -1,6 +1,6 @@
 """The shards: what is to be polled when, and what the last pass over it left for the next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +34,9 @@ class Shards:
             if known.get(shard_id, shard.digest) != shard.digest:
                 self.gather(shard)
                 changed = update(table).where(table.c.shard_id == shard_id)
-                self._connection.execute(changed.values(digest=shard.digest, next_at=now))
+                # Whoever reads it now reads by settings that are no more, and must not record it.
+                anew = {"digest": shard.digest, "next_at": now, "version": table.c.version + 1}
+                self._connection.execute(changed.values(**anew))
         for shard_id in gone:
             with_parts = or_(table.c.shard_id == shard_id, table.c.base_id == shard_id)
             self._connection.execute(delete(table).where(with_parts))
@@ -51,14 +53,22 @@ class Shards:
         due = select(table.c.shard_id).where(or_(table.c.next_at <= now, is_lacking))
         return list(self._connection.execute(due.order_by(table.c.next_at)).scalars())
 
-    def take(self, shard_id: str) -> Marks | None:
-        """Begin a pass over a shard, which ends all earlier ones; None where the shard was retired."""
+    def take(self, shard_id: str, digest: str) -> Marks | None:
+        """Begin a pass over a shard, which ends all earlier ones.
+
+        None, and nothing is changed, where the shard was retired or something else is asked for in it.
+
+        It takes the marks with it: what a pass has recorded that leaves none may differ from what earlier
+        ones say was seen, and an answer that is like those again would be taken for no news.
+        """
         table = tables.shards
-        begin = update(table).where(table.c.shard_id == shard_id).values(version=table.c.version + 1)
-        row = self._connection.execute(begin.returning(*table.columns)).mappings().first()
+        one = (table.c.shard_id == shard_id) & (table.c.digest == digest)
+        row = self._connection.execute(select(table).where(one)).mappings().first()
         if row is None:
             return None
-        return Marks(row["shard_id"], row["digest"], row["next_at"], row["version"], bytes(row["marks"]))
+        begin = update(table).where(one).values(version=row["version"] + 1, marks=b"")
+        self._connection.execute(begin)
+        return Marks(row["shard_id"], row["digest"], row["next_at"], row["version"] + 1, bytes(row["marks"]))
 
     def is_held(self, shard_id: str, version: int) -> bool:
         """Whether no other pass has begun since the one that got this version."""
@@ -92,7 +102,7 @@ class Shards:
         return None if row is None else _read_part(row)
 
     def divide(self, base: Shard, parts: Sequence[Part]) -> None:
-        """Let each part be read as a shard of its own."""
+        """Let each part be read as a shard of its own; what is said of the whole is said of them."""
         table = tables.shards
         rows = [
             _make_row(base, part.next_at)
@@ -108,23 +118,44 @@ class Shards:
         self._connection.execute(table.insert(), rows)
         one = update(table).where(table.c.shard_id == base.shard_id)
         self._connection.execute(one.values(parts=len(parts)))
+        subjects = {name: part.problem for part in parts for name in _list_subjects(base, part)}
+        self._say_of(list(map(str, base.targets)), {name: said for name, said in subjects.items() if said})
 
     def gather(self, base: Shard) -> list[Part]:
-        """Let a shard be read as a whole: drop its parts, with what is said of them, and return them.
+        """Let a shard be read as a whole: drop its parts, and return them.
 
-        Whoever reads one of them just now has been overtaken.
+        Whoever reads one of them just now has been overtaken. What is said of one of them is said of the
+        whole, until that is read.
         """
-        table, problems = tables.shards, tables.problems
+        table = tables.shards
         own = table.c.base_id == base.shard_id
         query = select(table).where(own).order_by(table.c.shard_id)
         parts = [_read_part(row) for row in self._connection.execute(query).mappings()]
         if parts:
-            subjects = [str(target) for part in parts for target in part.narrow(base).targets]
-            self._connection.execute(delete(problems).where(problems.c.subject.in_(subjects)))
+            subjects = [name for part in parts for name in _list_subjects(base, part)]
+            self._say_of(subjects, dict.fromkeys(map(str, base.targets), ""))
             self._connection.execute(delete(table).where(own))
         one = update(table).where(table.c.shard_id == base.shard_id, table.c.parts > 0)
         self._connection.execute(one.values(parts=0))
         return parts
+
+    def _say_of(self, subjects: Sequence[str], others: Mapping[str, str]) -> None:
+        """Let what is said of some subjects be said of others, since the same time; "" is what was said."""
+        table = tables.problems
+        query = select(table).where(table.c.subject.in_(subjects)).order_by(table.c.since)
+        said = [dict(row) for row in self._connection.execute(query).mappings()]
+        self._connection.execute(delete(table).where(table.c.subject.in_([*subjects, *others])))
+        if said and others:
+            rows = [
+                said[0] | {"subject": name, "sentence": sentence or said[0]["sentence"]}
+                for name, sentence in others.items()
+            ]
+            self._connection.execute(table.insert(), rows)
+
+
+def _list_subjects(base: Shard, part: Part) -> list[str]:
+    """List what problems of a part are about."""
+    return [str(target) for target in part.narrow(base).targets]
 
 
 def _make_row(shard: Shard, next_at: datetime) -> dict[str, Any]:

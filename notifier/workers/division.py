@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final
 
+from notifier.domain.pace import Pace
 from notifier.domain.ranges import Range
 from notifier.domain.shards import Part, Shard, describe, name_part
 from notifier.domain.watch import PartnerTarget
-from notifier.service.engine import Pace
 from notifier.service.memory import Memory, Walked
+from notifier.service.problem_book import join
 from notifier.workers.marks import read_marks, write_marks
 
 WHOLE_SECONDS: Final = 86_400.0
@@ -96,6 +98,7 @@ class Division:
             found.until,
             datetime.fromtimestamp(next_at, UTC),
             write_marks({describe(target): next_at}, memory.export((target,))),
+            join(tuple(chain.from_iterable(walked.partial.values()))),
         )
 
     def _choose_seconds(self, *, has_pending: bool) -> tuple[float, float]:

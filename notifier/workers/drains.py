@@ -9,21 +9,45 @@ from typing import Final
 import structlog
 
 from notifier.service.lane import Lane
-from notifier.service.ports import Clock
+from notifier.service.ports import Clock, Store
+from notifier.workers.lease import Lease
 
 _log = structlog.get_logger("notifier.worker")
 
 LINGER: Final = timedelta(seconds=2)
 """What becomes due so soon is waited for: another job for it would come no earlier."""
 
+TURN_SECONDS: Final = 10.0
+"""Who has more to send than that goes behind those that wait for a place: a queue at Slack's pace is long."""
 
-class Drains:
-    """Drains destinations, one job for each at a time, by the lanes that the asyncio engine uses."""
 
-    def __init__(self, lanes: Mapping[str, Lane], clock: Clock, leaving: asyncio.Event) -> None:
-        self._lanes = lanes
+class Turn:
+    """The time that one job has; it ends with the worker too."""
+
+    def __init__(self, clock: Clock, leaving: asyncio.Event) -> None:
         self._clock = clock
         self._leaving = leaving
+        self._ends_at = clock.monotonic() + TURN_SECONDS
+
+    def is_set(self) -> bool:
+        """Whether it is over."""
+        return self._leaving.is_set() or self._clock.monotonic() >= self._ends_at
+
+
+class Drains:
+    """Drains destinations, one job for each at a time, by the lanes that the asyncio engine uses.
+
+    `store` orders jobs for what is made due in it; `lease` says for how long what this worker has is its own.
+    """
+
+    def __init__(
+        self, lanes: Mapping[str, Lane], store: Store, clock: Clock, leaving: asyncio.Event, lease: Lease
+    ) -> None:
+        self._lanes = lanes
+        self._store = store
+        self._clock = clock
+        self._leaving = leaving
+        self._lease = lease
         # A job that was taken over from this very process, while it was asleep, may meet the one before it.
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -36,13 +60,19 @@ class Drains:
                 destination=destination,
             )
             return
+        turn, hold = Turn(self._clock, self._leaving), self._lease.take()
         async with self._locks[destination]:
             # Who had this job before has ended, or was silent for longer than a claim is good for.
+            if hold.find_end() <= self._clock.monotonic():
+                return
+            lane.is_overtaken = False
             if await lane.recover(has_run_out=True):
                 _log.warning("another worker left deliveries in doubt", destination=destination)
             due_at: datetime | None = self._clock.now()
-            while not self._leaving.is_set():
+            while not turn.is_set():
                 until = self._clock.now() + LINGER
-                if due_at is None or due_at > until:
+                if due_at is None or due_at > until or lane.is_overtaken:
                     return
-                due_at = await lane.drain(until, stopping=self._leaving)
+                due_at = await lane.drain(until, stopping=turn, grip=hold)
+        if not self._leaving.is_set() and due_at is not None:
+            await self._store.run(lambda books: books.outbox.call_for(destination))

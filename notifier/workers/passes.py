@@ -9,9 +9,9 @@ from typing import Final
 
 import structlog
 
+from notifier.domain.pace import Pace
 from notifier.domain.shards import Marks, Part, Shard, describe
 from notifier.domain.watch import PartnerTarget, Target
-from notifier.service.engine import Pace
 from notifier.service.memory import Memory
 from notifier.service.poller import Poller
 from notifier.service.ports import Books, Clock, Store
@@ -23,7 +23,6 @@ from notifier.workers.posts import Post, Posts
 
 _log = structlog.get_logger("notifier.worker")
 
-_JITTER: Final = 0.1
 _TOGETHER: Final = 0.5
 """What is due within this part of the shorter interval is read along: marks are written once for all."""
 
@@ -117,8 +116,7 @@ class Passes:
         chance, now = self._jitter(), self._clock.now().timestamp()
         held_seconds = poller.find_hold_seconds(target)
         if held_seconds:
-            # Not all at once when the time is over.
-            return now + held_seconds * (1 + _JITTER * chance)
+            return now + self._pace.spread_hold_seconds(held_seconds, chance)
         seconds = self._pace.choose_wait_seconds(
             is_pending=await poller.poll(target),
             is_first=is_first,
@@ -142,9 +140,7 @@ class Passes:
             _log.info("a list is read in parts", shard=marks.shard_id, parts=len(parts))
         data = write_marks(due, post.memory.export(post.shard.targets))
         left = replace(marks, next_at=datetime.fromtimestamp(next_at, UTC), data=data)
-        is_doubtful = any(
-            post.memory.find_doubt(one) for one in post.shard.targets if isinstance(one, PartnerTarget)
-        )
+        is_doubtful = _is_doubtful(post, marks)
 
         def job(books: Books) -> bool:
             if not books.shards.save(left, now, self._name):
@@ -159,9 +155,20 @@ class Passes:
             raise Overtaken(f"another worker reads shard {marks.shard_id} by now")
 
 
+def _is_doubtful(post: Post, marks: Marks) -> bool:
+    """Whether a part of a list needs a walk through all of it.
+
+    One without marks, whose last pass has died, cannot know who was there.
+    """
+    if not post.base_id:
+        return False
+    targets = [one for one in post.shard.targets if isinstance(one, PartnerTarget)]
+    return not marks.data or any(post.memory.find_doubt(one) for one in targets)
+
+
 def _begin(books: Books, shard: Shard) -> tuple[Marks, list[Part]] | None:
     """Take a shard with the parts that it was divided into, None where there is no such shard any more."""
-    marks = books.shards.take(shard.shard_id)
-    if marks is None or marks.digest != shard.digest:
+    marks = books.shards.take(shard.shard_id, shard.digest)
+    if marks is None:
         return None
     return marks, books.shards.gather(shard) if find_list(shard) else []

@@ -16,6 +16,7 @@ from procrastinate.jobs import DeleteJobCondition
 from procrastinate.worker import Worker
 
 from notifier.errors import StoreUnavailable
+from notifier.workers.lease import Lease
 from notifier.workers.orders import PLACES, Queue, Task
 from notifier.workers.steady import SteadyJobs, name_cause
 
@@ -65,6 +66,7 @@ class Shop:
         closing: asyncio.Event,
         is_well: Callable[[], bool],
         doubt: Callable[[], None],
+        lease: Lease | None = None,
     ) -> None:
         connector = PsycopgConnector()
         # None of its connections is there before it is needed: a database that is down is not knocked at.
@@ -78,7 +80,7 @@ class Shop:
             open=False,
         )
         self.app = App(connector=connector)
-        self.app.job_manager = SteadyJobs(connector, closing, is_well, doubt)
+        self.app.job_manager = SteadyJobs(connector, closing, is_well, doubt, lease)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -5,6 +5,7 @@ and mends by itself, ends a worker, and what was done is reported once the datab
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
@@ -14,6 +15,8 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager, NotificationCallback
 from psycopg import errors
+
+from notifier.workers.lease import Lease
 
 _log = structlog.get_logger("notifier.worker")
 
@@ -40,6 +43,7 @@ class SteadyJobs(JobManager):
     """What Procrastinate's worker knows the jobs by; `closing` is set when nothing is worth waiting for.
 
     `is_well` says whether the store works; `doubt` is called when there is reason to look.
+    Signs of life that have arrived renew the `lease`.
     """
 
     def __init__(
@@ -48,8 +52,10 @@ class SteadyJobs(JobManager):
         closing: asyncio.Event,
         is_well: Callable[[], bool],
         doubt: Callable[[], None],
+        lease: Lease | None = None,
     ) -> None:
         super().__init__(connector)
+        self._lease = lease
         self._closing = closing
         self._is_well = is_well
         self._doubt = doubt
@@ -84,10 +90,16 @@ class SteadyJobs(JobManager):
 
     async def register_worker(self) -> int:
         """Be known as a worker. Raises ConnectorException when the worker ends before it could be."""
-        return await self._insist(super().register_worker)
+        given_at = time.monotonic()
+        worker_id = await self._insist(super().register_worker)
+        if self._lease is not None:
+            self._lease.renew(worker_id, given_at)
+        return worker_id
 
     async def unregister_worker(self, worker_id: int) -> None:
         """Be known no more; where that cannot be said now, the others notice."""
+        if self._lease is not None:
+            self._lease.forget(worker_id)
         try:
             await super().unregister_worker(worker_id)
         except ConnectorException as error:
@@ -95,11 +107,15 @@ class SteadyJobs(JobManager):
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Give a sign of life; one that does not arrive is followed by the next."""
+        given_at = time.monotonic()
         try:
             await self.connector.execute_query_async(_HEARTBEAT, worker_id=worker_id)
         except ConnectorException as error:
             _log.debug("a sign of life did not arrive", error=name_cause(error))
             self._doubt()
+        else:
+            if self._lease is not None:
+                self._lease.renew(worker_id, given_at)
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:  # noqa: ARG002
         """Leave that to `Takeover`, which knows whether it was the database that was silent."""

@@ -21,6 +21,7 @@ from notifier.service.store_watch import StoreWatch
 from notifier.workers.clock import SharedClock
 from notifier.workers.drains import Drains
 from notifier.workers.errands import Errands
+from notifier.workers.lease import Lease
 from notifier.workers.orders import Task
 from notifier.workers.passes import Passes
 from notifier.workers.rounds import Rounds
@@ -43,6 +44,7 @@ class Work:
     """All that a worker can do, and what all workers together are to do.
 
     `keeper` reads nothing: it ends what is no longer watched, and says which source wants to be left alone.
+    `lease` is renewed by the worker's signs of life.
     """
 
     targets: tuple[Target, ...]
@@ -52,6 +54,7 @@ class Work:
     drains: Drains
     passes: Passes
     errands: Errands
+    lease: Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,8 @@ class Worker:
 
         Raises StoreError when the store is not this worker's any more, or could not be reached at the start.
         """
-        shop = Shop(self._parameters, self._closing, self._watch.is_well.is_set, self._doubts.set)
+        is_well, doubt = self._watch.is_well.is_set, self._doubts.set
+        shop = Shop(self._parameters, self._closing, is_well, doubt, self._work.lease)
         async with shop.open():
             rounds = Rounds(shop.app, self._watch, self._clock)
             work = self._work

@@ -112,10 +112,10 @@ async def _calm_down(world: World, ledger: Ledger, outcome: Outcome, count: int)
         is_sent = not outbox.get("due") and not outbox.get("sending")
         return is_sent and not compare(ledger.list_due(), world.board).lost
 
-    await until(is_done, _CALM_SECONDS)
-    # What would stand twice is looked for by then, and has been sent.
-    await asyncio.sleep(LOOK_SECONDS)
-    await until(is_done, _CALM_SECONDS)
+    if await until(is_done, _CALM_SECONDS):
+        # What would stand twice is looked for by then, and has been sent.
+        await asyncio.sleep(LOOK_SECONDS)
+        await until(is_done, _CALM_SECONDS)
     await asyncio.gather(*(_dismiss(life, outcome) for life in crew))
     return world.count_outbox()
 

@@ -94,9 +94,9 @@ def _live(options: argparse.Namespace) -> int:
     if options.clock_ahead is not None:
         _set_clock(options.clock_ahead)
     if options.range_accounts:
-        ranges.RANGE_ACCOUNTS = options.range_accounts  # type: ignore[misc]
+        vars(ranges)["RANGE_ACCOUNTS"] = options.range_accounts
     if options.page_accounts:
-        source.LIMIT = options.page_accounts  # type: ignore[misc]
+        vars(source)["LIMIT"] = options.page_accounts
     if options.variant:
         VARIANTS[options.variant]()
     return cli.main(options.command)

@@ -1,5 +1,6 @@
 """What happens to a PostgreSQL, and to the way to it: each fault one sentence, and the next job works."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from notifier.service.ports import Books
 from notifier.service.store_watch import StoreWatch
 from notifier.store import postgres_engine
 from notifier.store.postgres import PostgresStore
+from tests.chaos.world import until
 from tests.fakes import FakeClock
 from tests.integration.test_postgres import NOW
 from tests.postgres import Cluster
@@ -135,6 +137,38 @@ async def test_a_table_that_somebody_keeps_locked_is_a_sentence(
 
             await fail(store, r"took too long.*\(57014\)", be_slow)
         assert await works(store)
+
+
+async def test_a_process_that_stands_still_keeps_nobody_waiting_for_long(
+    postgres: Cluster, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped before it has done anything, though the others wait for it, it must lose its turn."""
+    monkeypatch.setattr(postgres_engine, "_IDLE_SECONDS", 0.5)
+    with PostgresStore(postgres_url) as sleeper, PostgresStore(postgres_url) as other:
+        sleeper.open()
+        other.open()
+        with sleeper._require_engine().connect() as connection:
+            postgres_engine.take_turn(connection, is_alone=True)
+            assert await works(other)
+            connection.invalidate()
+        assert await works(sleeper)
+
+
+async def test_who_is_alone_sees_what_was_committed_while_it_waited(postgres_url: str) -> None:
+    """A transaction that waits for its turn must begin behind those that it has waited for."""
+    with PostgresStore(postgres_url) as store:
+        store.open()
+        engine = store._require_engine()
+        with engine.connect() as first, engine.connect() as second:
+            postgres_engine.take_turn(first, is_alone=False)
+            waits = asyncio.ensure_future(asyncio.to_thread(postgres_engine.take_turn, second, is_alone=True))
+            held = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            with psycopg.connect(postgres_url, autocommit=True) as watcher:
+                assert await until(lambda: watcher.execute(held).fetchone() != (0,), 10)
+            first.exec_driver_sql("INSERT INTO errands (name, next_at) VALUES ('seen', 0)")
+            first.commit()
+            await waits
+            assert second.exec_driver_sql("SELECT name FROM errands").scalars().all() == ["seen"]
 
 
 async def test_a_transaction_whose_connection_is_killed_is_done_again(

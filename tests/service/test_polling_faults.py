@@ -1,11 +1,21 @@
 """What polls make of answers that contradict each other, of a store that fails, and of limits."""
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from notifier.domain.model import ConnectionKey
+from notifier.domain.pace import Pace
 from notifier.domain.watch import AccountTarget, ConnectionTarget, Fingerprint, Reading
-from notifier.errors import SourceNotFound, SourceRateLimited, SourceUnavailable, StoreUnavailable
-from notifier.service.engine import Engine, Pace
+from notifier.errors import (
+    SourceNotFound,
+    SourceRateLimited,
+    SourceUnavailable,
+    StoreUnavailable,
+    StoreUnclear,
+)
+from notifier.service.engine import Engine
 from tests.fakes import (
     ACCOUNT,
     VIPPS,
@@ -158,3 +168,27 @@ async def test_one_success_does_not_hide_what_was_not_kept(make_service: MakeSer
     service.poller._recorder.record = record  # type: ignore[method-assign, assignment]
     await service.poll(WHOLE, other)
     assert service.poller.problems == {"store": "locked"}
+
+
+async def test_an_answer_like_the_one_before_is_news_after_a_commit_that_was_unclear(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was kept without our knowing differs from what was seen before it: that must be compared again."""
+    before = make_account(make_connection("pending", make_request()))
+    service = make_service(FakeSource(before))
+    await service.start(WHOLE)
+    await service.poll(WHOLE)
+    service.source.show(make_account(make_connection("failed", make_request())))
+    run = service.database.run
+
+    async def lose_the_answer(job: Any) -> Any:
+        await run(job)
+        raise StoreUnclear("lost while something was being committed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.database, "run", lose_the_answer)
+        await service.poller.poll(WHOLE)
+    service.source.show(before)
+    await service.poll(WHOLE)
+    known = service.database.run_now(lambda books: books.load_accounts([ACCOUNT]))
+    assert known[ACCOUNT].connections["vipps"].status == "pending"

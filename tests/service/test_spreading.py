@@ -1,7 +1,7 @@
 """Polls come evenly, at the start and later, and less often when Dintero has too much to do."""
 
+from notifier.domain.pace import Pace
 from notifier.domain.watch import AccountTarget, Tempo
-from notifier.service.engine import Pace
 from tests.fakes import ACCOUNT, FakeSource, make_account
 from tests.service.conftest import MakeService
 

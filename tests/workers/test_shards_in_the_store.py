@@ -27,7 +27,7 @@ async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
 
 
 async def _take(store: PostgresStore) -> FencedStore:
-    marks = await store.run(lambda books: books.shards.take(SHARD.shard_id))
+    marks = await store.run(lambda books: books.shards.take(SHARD.shard_id, SHARD.digest))
     assert marks is not None
     fenced = FencedStore(store, SHARD.shard_id)
     fenced.version = marks.version
@@ -47,22 +47,22 @@ async def test_a_pass_that_was_overtaken_records_nothing(store: PostgresStore) -
 
 async def test_marks_are_written_by_the_pass_that_holds_the_shard(store: PostgresStore) -> None:
     """An older pass must leave the marks and the time of a newer one as they are."""
-    older = await store.run(lambda books: books.shards.take(SHARD.shard_id))
-    newer = await store.run(lambda books: books.shards.take(SHARD.shard_id))
+    older = await store.run(lambda books: books.shards.take(SHARD.shard_id, SHARD.digest))
+    newer = await store.run(lambda books: books.shards.take(SHARD.shard_id, SHARD.digest))
     assert older is not None
     assert newer is not None
     old, new = replace(older, data=b"old", next_at=NOW), replace(newer, data=b"new", next_at=LATER)
     assert await store.run(lambda books: books.shards.save(new, NOW, "one"))
     assert not await store.run(lambda books: books.shards.save(old, NOW, "another"))
     assert await store.run(lambda books: books.shards.list_due(NOW)) == []
-    found = await store.run(lambda books: books.shards.take(SHARD.shard_id))
+    found = await store.run(lambda books: books.shards.take(SHARD.shard_id, SHARD.digest))
     assert found is not None
     assert (found.data, found.next_at) == (b"new", LATER)
 
 
 async def test_a_shard_that_stays_keeps_its_marks_and_one_that_changes_is_due(store: PostgresStore) -> None:
     """Planned again alike it must stay as it is; with something else asked for it must be read at once."""
-    taken = await store.run(lambda books: books.shards.take(SHARD.shard_id))
+    taken = await store.run(lambda books: books.shards.take(SHARD.shard_id, SHARD.digest))
     assert taken is not None
     left = replace(taken, data=b"marks", next_at=LATER)
     await store.run(lambda books: books.shards.save(left, NOW, "one"))
@@ -72,7 +72,7 @@ async def test_a_shard_that_stays_keeps_its_marks_and_one_that_changes_is_due(st
     assert await store.run(lambda books: books.shards.plan([changed], NOW)) == (0, 0)
     assert await store.run(lambda books: books.shards.list_due(NOW)) == [SHARD.shard_id]
     assert await store.run(lambda books: books.shards.plan([], NOW)) == (0, 1)
-    assert await store.run(lambda books: books.shards.take(SHARD.shard_id)) is None
+    assert await store.run(lambda books: books.shards.take(SHARD.shard_id, SHARD.digest)) is None
 
 
 async def test_a_chore_is_due_when_its_row_says(store: PostgresStore) -> None:
