@@ -109,7 +109,7 @@ def _make_work(
     lease = Lease(clock.monotonic, wanted.stalled_seconds)
     dispatcher = make_dispatcher(settings, watch, outside, clock, claim_seconds)
     planner = make_planner(settings, outside)
-    first_run = FirstRun(settings.poll.first_run)
+    first_run, pace = FirstRun(settings.poll.first_run), make_pace(settings)
     chores = list_chores(settings, watch, outside, clock, planner, on_news=_be_still, pulse=pulse)
     shards = plan_shards(outside.targets)
 
@@ -122,7 +122,7 @@ def _make_work(
             clock,
             _be_still,
             memory=memory,
-            walk_interval_seconds=settings.poll.walk_seconds,
+            walk_interval_seconds=pace.shortest_walk_seconds,
             range_accounts=ranges.RANGE_ACCOUNTS,
         )
 
@@ -137,7 +137,7 @@ def _make_work(
             make_poller,
             watch,
             clock,
-            make_pace(settings),
+            pace,
             leaving,
             name=f"{socket.gethostname()}:{os.getpid()}",
             jitter=random.random,

@@ -138,6 +138,7 @@ def make_engine(
     planner = make_planner(settings, outside)
     recorder = Recorder(store, clock, planner, FirstRun(settings.poll.first_run))
     take_early = (head_start or HeadStart({}, clock)).take
+    pace = make_pace(settings)
     return Engine(
         outside.targets,
         Poller(
@@ -147,12 +148,12 @@ def make_engine(
             clock,
             dispatcher.wake,
             take_early,
-            walk_interval_seconds=settings.poll.walk_seconds,
+            walk_interval_seconds=pace.shortest_walk_seconds,
         ),
         dispatcher,
         store,
         clock,
-        make_pace(settings),
+        pace,
         version=__version__,
         chores=list_chores(settings, store, outside, clock, planner, on_news=dispatcher.wake, pulse=pulse),
         watch=watch,

@@ -13,7 +13,7 @@ from yarl import URL
 
 from notifier.dintero.client import Answer, Client, Question, Transport
 from notifier.dintero.credentials import Credentials
-from notifier.dintero.pace import Budget, Strain
+from notifier.dintero.pace import LONGEST_HOLD_SECONDS, Budget, Strain
 from notifier.dintero.retry import RETRYABLE, Retry
 from notifier.dintero.token import Grant, TokenCache
 from notifier.dintero.wire.failures import describe_failure
@@ -111,18 +111,17 @@ class Api:
     ) -> Answer:
         if self._budget is not None:
             await self._budget.take()
-        sent_at = self._monotonic()
+        sent_at, is_refusal = self._monotonic(), False
         try:
             answer = await self._client.send(question, headers, timeout, data)
+            is_refusal = answer.status == TOO_MANY_REQUESTS
         finally:
-            self.strain.note_answer(self._monotonic() - sent_at)
+            self.strain.note_answer(self._monotonic() - sent_at, is_refusal=is_refusal)
         if answer.status in _ANSWERS:
             return answer
         error = self._describe(answer, question.place, token)
-        if answer.status == TOO_MANY_REQUESTS:
-            self.strain.note_refusal()
-            if self._budget is not None and isinstance(error, SourceRateLimited):
-                self._budget.hold(error.retry_after_seconds or 0.0)
+        if is_refusal and self._budget is not None and isinstance(error, SourceRateLimited):
+            self._budget.hold(min(error.retry_after_seconds or 0.0, LONGEST_HOLD_SECONDS))
         raise error
 
     def _describe(self, answer: Answer, place: Place, token: str = "") -> SourceError:

@@ -4,13 +4,12 @@ A card is made from the state alone, never from the change that moved it: so a l
 the same, and the link is there only while somebody can use it.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from notifier.domain.compose import Dossier, House
 from notifier.domain.link import assess_link
-from notifier.domain.message import Fact, Link, Message, Moment, Mood, Outside, Step
+from notifier.domain.message import Fact, Link, Message, Moment, Mood, Outside, RefusedLink, Step
 from notifier.domain.severity import assess_severity
 from notifier.domain.stage import Stage, Standing, assess
 from notifier.domain.state import Case, KnownEvent
@@ -33,7 +32,10 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
     if standing.stage is Stage.ENABLED and (request is not None or case.asked_at is not None):
         headline = "Signed: the connection is enabled"
     described = request if standing.awaits_signature else _find_last(dossier, case)
-    card = Message(
+    action: Link | RefusedLink | None = None
+    if standing.has_use_for_link:
+        advice, action = _offer_link(request, house)
+    return Message(
         notification_id=notification_id,
         topic=dossier.change.topic,
         mood=mood,
@@ -44,6 +46,7 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
         is_test=not dossier.account.is_live,
         merchant=Outside(dossier.account.merchant),
         advice=advice,
+        action=action,
         moments=_list_moments(case, standing, now),
         facts=(Fact("Dintero says", Outside(described.description)),) if described else (),
         backoffice=Link(f"{house.backoffice_url.rstrip('/')}/{case.key.account_id}", "Backoffice"),
@@ -59,17 +62,14 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
         opened_at=case.signup_created_at or case.opened_at,
         expires_at=case.expires_at,
     )
-    return _offer_link(card, standing, house) if standing.has_use_for_link else card
 
 
-def _offer_link(card: Message, standing: Standing, house: House) -> Message:
-    request = standing.request
+def _offer_link(request: KnownEvent | None, house: House) -> tuple[str, Link | RefusedLink | None]:
+    """Return what to advise, and the link of a request as far as there is one."""
     if request is None or request.link is None:
-        return replace(card, advice=_LOST_LINK if request is not None and request.has_link else _NO_LINK)
+        return _LOST_LINK if request is not None and request.has_link else _NO_LINK, None
     action = assess_link(request.link, "Open the signature link", house.allowed_link_hosts)
-    return replace(
-        card, advice=_SIGN if isinstance(action, Link) else "Do not open this link.", action=action
-    )
+    return _SIGN if isinstance(action, Link) else "Do not open this link.", action
 
 
 def _list_moments(case: Case, standing: Standing, now: datetime) -> tuple[Moment, ...]:

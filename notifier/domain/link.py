@@ -34,7 +34,7 @@ def assess_link(link: SignatureLink, label: str, allowed_hosts: tuple[str, ...] 
 def _find_fault(url: str, allowed_hosts: tuple[str, ...]) -> str:
     if not url.lower().startswith("https://"):
         return "it does not start with https://"
-    if any(unicodedata.category(character)[0] in "CZ" or character == "\\" for character in url):
+    if "\\" in url or not _is_visible(url):
         return "it holds a space, a backslash or an invisible character"
     if len(quote(url, safe=_SAFE)) > MAX_URL_CHARS:
         return f"it is longer than {MAX_URL_CHARS:,} characters"
@@ -44,6 +44,13 @@ def _find_fault(url: str, allowed_hosts: tuple[str, ...]) -> str:
     except ValueError:
         return "it is no valid address"
     return _find_host_fault(host, parts.netloc, allowed_hosts)
+
+
+def _is_visible(url: str) -> bool:
+    """Whether an address has no space in it, and nothing else that cannot be seen."""
+    if url.isascii():
+        return url.isprintable() and " " not in url
+    return not any(unicodedata.category(character)[0] in "CZ" for character in url)
 
 
 def _find_host_fault(host: str, netloc: str, allowed_hosts: tuple[str, ...]) -> str:

@@ -22,6 +22,12 @@ class Pace:
     concurrency: int
     walk_interval_seconds: float | None = None
 
+    @property
+    def shortest_walk_seconds(self) -> float:
+        """The shortest time between two walks: with more, who comes early for one would come twice for it."""
+        seconds = self.walk_interval_seconds
+        return (self.quiet_interval_seconds if seconds is None else seconds) * (1 - _JITTER)
+
     def choose_wait_seconds(
         self,
         *,

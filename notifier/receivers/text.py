@@ -49,7 +49,8 @@ def clean_lines(text: str, limit: int, max_lines: int) -> str:
 
 def cut(text: str, limit: int) -> str:
     """Return a text of at most `limit` UTF-16 units (which Slack counts), "…" where something is missing."""
-    if measure(text) <= limit:
+    # No character takes more than two units.
+    if 2 * len(text) <= limit or measure(text) <= limit:
         return text
     units = 1
     for index, character in enumerate(text):
@@ -71,6 +72,8 @@ def deaden_marks(text: str) -> str:
 
     `&`, `<` and `>` stay: whether and how they are escaped is the format's own matter.
     """
+    if text.replace(" ", "").isalnum():
+        return text
     quiet = _EDGE_UNDERSCORE.sub("\uff3f", text.translate(_LOOKALIKES))
     return _JOINTS.sub(rf"\1{_WORD_JOINER}", quiet)
 

@@ -70,16 +70,16 @@ class Desk:
         self._longest = timedelta(seconds=policy.longest_seconds)
         self._waiters: deque[_Waiter] = deque()
         self._work: asyncio.Task[None] | None = None
-        self._on_their_way = 0
+        self._on_their_way: set[str] = set()
         self._has_all = asyncio.Event()
-        self._singly = 0
+        self._apart: set[str] = set()
 
     async def run(self, errand: Errand) -> Answer:
         """Do an errand; once it is answered it is durable. Raises StoreError."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiters.append(_Waiter(errand, answer))
-        if errand.settlement is not None:
-            self._on_their_way = max(0, self._on_their_way - 1)
+        # Whatever a lane wants, it sends nothing now; one that was given up comes without a settlement.
+        self._on_their_way.discard(errand.destination)
         if not self._on_their_way:
             self._has_all.set()
         if self._work is None:
@@ -98,7 +98,7 @@ class Desk:
 
     async def _gather(self) -> None:
         """Wait a moment for the messages that are on their way, if they are many."""
-        if self._on_their_way < MANY:
+        if len(self._on_their_way) < MANY:
             return
         self._has_all.clear()
         timer = self._clock.call_later(GATHER_SECONDS, self._has_all.set)
@@ -106,13 +106,13 @@ class Desk:
         timer.cancel()
 
     def _take(self) -> list[_Waiter]:
-        """Return those whose turn it is: all, but one at a time after a fault, which may be one's own."""
-        if self._singly:
-            self._singly -= 1
-            return [self._waiters.popleft()]
-        waiters = list(self._waiters)
-        self._waiters.clear()
-        return waiters
+        """Return those whose turn it is: all, but alone whoever had part in a fault, which may be its own."""
+        first = self._waiters.popleft()
+        if first.errand.destination in self._apart:
+            return [first]
+        others = [one for one in self._waiters if one.errand.destination not in self._apart]
+        self._waiters = deque(one for one in self._waiters if one.errand.destination in self._apart)
+        return [first, *others]
 
     async def _run_together(self, waiters: list[_Waiter]) -> None:
         """Do errands in one transaction; where it fails, it is not known of any whether it was done."""
@@ -120,13 +120,16 @@ class Desk:
         try:
             answers = await self._store.run(lambda books: self._do(books, errands, now))
         except Exception as error:  # noqa: BLE001 - it is raised where the errands came from
-            self._singly = len(waiters) if len(waiters) > 1 else 0
+            # Each is alone from now on, until that went well: nobody can say yet whose fault it is.
+            self._apart.update(one.destination for one in errands)
             for waiter in waiters:
                 if not waiter.answer.done():
                     waiter.answer.set_exception(error)
             return
+        self._apart.difference_update(one.destination for one in errands)
         for waiter, answer in zip(waiters, answers, strict=True):
-            self._on_their_way += answer.taken is not None and answer.taken.has_to_be_sent
+            if answer.taken is not None and answer.taken.has_to_be_sent:
+                self._on_their_way.add(waiter.errand.destination)
             if not waiter.answer.done():
                 waiter.answer.set_result(answer)
 

@@ -4,7 +4,8 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime  # noqa: TC003 - a field of this class
 from typing import Any, Final
@@ -12,10 +13,10 @@ from typing import Any, Final
 import structlog
 
 from notifier.domain.pace import Pace
-from notifier.domain.watch import PartnerTarget, Target
+from notifier.domain.watch import Target
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
-from notifier.service.agenda import Agenda
+from notifier.service.circuit import Circuit
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.poller import Poller
 from notifier.service.ports import Books, Chore, Clock, Store
@@ -65,9 +66,9 @@ class Engine:
         self._version = version
         self._chores = chores
         self._watch = watch
-        self._jitter = jitter
-        self._agenda = Agenda(targets, clock, pace.choose_step_seconds(len(targets)))
-        self._is_spread = bytearray(len(targets))
+        self._circuits = [
+            Circuit(some, poller, clock, pace, watch, jitter) for some in _part_by_source(targets)
+        ]
         self._polls = 0
         self._round_at: datetime | None = None
         self._started_at = self._beat_at = clock.now()
@@ -179,31 +180,8 @@ class Engine:
 
     async def _poll_all(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(self._pace.concurrency, len(self._targets))):
-                tasks.create_task(self._work())
-
-    async def _work(self) -> None:
-        while (taken := await self._agenda.take()) is not None:
-            place, target = taken
-            if self._watch is not None and not self._watch.is_well.is_set():
-                # What is read while nothing can be kept would only have to be read again.
-                await self._watch.is_well.wait()
-            held_seconds = self._poller.find_hold_seconds(target)
-            if held_seconds:
-                wait = self._pace.spread_hold_seconds(held_seconds, self._jitter())
-                self._agenda.put(self._clock.monotonic() + wait, place)
-                continue
-            is_pending = await self._poller.poll(target)
-            seconds = self._pace.choose_wait_seconds(
-                is_pending=is_pending,
-                is_first=not self._is_spread[place],
-                stretch=self._poller.find_stretch(target),
-                chance=self._jitter(),
-                is_walk=isinstance(target, PartnerTarget),
-            )
-            self._is_spread[place] = 1
-            seconds = max(seconds, self._poller.find_hold_seconds(target))
-            self._agenda.put(self._clock.monotonic() + seconds, place)
+            for circuit in self._circuits:
+                tasks.create_task(circuit.run())
 
     async def _tend(self, chore: Chore) -> None:
         while True:
@@ -235,7 +213,8 @@ class Engine:
     async def _finish(
         self, polling: "asyncio.Future[None]", delivering: "asyncio.Future[None]", grace_seconds: float
     ) -> None:
-        self._agenda.close()
+        for circuit in self._circuits:
+            circuit.close()
         is_well = self._watch is None or self._watch.is_well.is_set()
         # What is read now cannot be kept; what was posted can still be recorded, if the store comes back.
         ending = {polling, delivering} if is_well else {delivering}
@@ -277,6 +256,13 @@ class Engine:
             "polls": self._polls,
             "last_round_at": self._round_at,
         }
+
+
+def _part_by_source(targets: tuple[Target, ...]) -> Iterable[list[Target]]:
+    parted: dict[str, list[Target]] = defaultdict(list)
+    for target in targets:
+        parted[target.source].append(target)
+    return parted.values()
 
 
 def _name_loop() -> str:

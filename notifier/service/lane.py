@@ -77,6 +77,7 @@ class Lane:
         self._is_unclear = False
         self._grip: Grip | None = None
         self.is_overtaken = False
+        self._is_faulty = False
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -181,9 +182,28 @@ class Lane:
         errand = Errand(self.destination, self._tell_time(), claims=True, unclaims=self._is_unclear)
         reach(Waypoint.CLAIMING)
         self._is_unclear = True
-        answer = await self._desk.run(errand)
+        answer = await self._ask(errand)
         self._is_unclear = False
         return answer, deadline
+
+    async def _ask(self, errand: Errand) -> Answer:
+        """Have an errand done that only this lane waits for, whatever fails. Raises StoreError.
+
+        One message that this code cannot take must not stop the other lanes.
+        """
+        try:
+            answer = await self._desk.run(errand)
+        except StoreError:
+            raise
+        except Exception as error:
+            # Said once: it is tried again every second.
+            say = _log.debug if self._is_faulty else _log.exception
+            say("a fault of the notifier's own", destination=self.destination, kind=type(error).__name__)
+            self._is_faulty = True
+            sentence = f"a fault of the notifier's own ({type(error).__name__}): please report it"
+            raise StoreUnavailable(sentence) from error
+        self._is_faulty = False
+        return answer
 
     async def _settle(self, settlement: Settlement, *, goes_on: bool) -> tuple[Answer, float]:
         """Record an outcome, and claim the next message in the same transaction if the lane goes on.

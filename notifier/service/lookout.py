@@ -9,9 +9,9 @@ import structlog
 from notifier.domain.model import PENDING
 from notifier.domain.watch import AccountTarget, PartnerTarget, Sighting
 from notifier.domain.waypoints import Waypoint, reach
-from notifier.errors import SourceNotFound, SourceUnauthorized
+from notifier.errors import SourceMalformed, SourceNotFound, SourceRejected, SourceUnauthorized
 from notifier.service.memory import Memory, Walked
-from notifier.service.ports import Clock, Source
+from notifier.service.ports import Clock, Source, Store
 from notifier.service.verifier import Verifier
 
 _log = structlog.get_logger("notifier.poll")
@@ -33,14 +33,16 @@ class _NotFilteredError(Exception):
 class Lookout:
     """Reads what is pending by the list's filter where Dintero honours that, and alone where it does not.
 
-    Whether it does is looked at each time: an account on the list in which nobody waits, or one that is not
-    on it and waits all the same, and the filter is left alone for a day.
+    Whether it does is looked at each time: an account on the list in which nobody waits, or some that are not
+    on it and wait all the same, or no list at all, and the filter is left alone for a day. A few may be
+    beyond it, such as those whose connection has no name there: who is not on the list is always read alone.
     """
 
     def __init__(
-        self, sources: Mapping[str, Source], verifier: Verifier, memory: Memory, clock: Clock
+        self, sources: Mapping[str, Source], store: Store, verifier: Verifier, memory: Memory, clock: Clock
     ) -> None:
         self._sources = sources
+        self._store = store
         self._verifier = verifier
         self._memory = memory
         self._clock = clock
@@ -63,7 +65,9 @@ class Lookout:
             try:
                 left -= await self._sift(target, walked)
                 listed = True
-            except _NotFilteredError:
+            except (_NotFilteredError, SourceRejected, SourceMalformed) as error:
+                if isinstance(error, SourceUnauthorized) and error.status != _FORBIDDEN:
+                    raise
                 self._distrust(target)
         try:
             still = await self._read_alone(target, walked, sorted(left))
@@ -73,7 +77,7 @@ class Lookout:
             self._refused_until[target.source] = now + REFUSED_SECONDS
             return False
         # On a range's list others stand too: it may have ended before those who are missing on it.
-        if listed and still and not target.is_range:
+        if listed and len(still) > FEW and not target.is_range:
             self._distrust(target)
         return True
 
@@ -87,12 +91,14 @@ class Lookout:
         Where only a range is read, it ends with the first page on which others stand.
         """
         found: set[str] = set()
+        # Who is on it and was on no walk has come since the last one.
+        is_arrival = await self._store.run(lambda books: books.is_walked(target.source, target.owner_id))
         async for page in self._sources[target.source].sift(target, walked.digests):
             own = tuple(one for one in page if not target.is_range or walked.has(one.account_id))
             if not all(_is_wanted(one, walked) for one in own):
                 raise _NotFilteredError
             found.update(one.account_id for one in own)
-            await self._verifier.keep_page(own, target, walked)
+            await self._verifier.keep_page(own, target, walked, is_arrival=is_arrival)
             if len(own) < len(page):
                 break
         return found
@@ -129,6 +135,8 @@ class Lookout:
             return True
         reach(Waypoint.READ)
         waiting, doubtful = await self._verifier.record([reading.snapshot], target, target.names)
+        # The next walk compares it: it may show what one before has seen, and this answer was another.
+        walked.digests.pop(account_id, None)
         walked.note_partial(account_id, reading.snapshot.problems)
         if waiting or reading.snapshot.problems:
             self._memory.note_seen(alone, None if doubtful else reading.fingerprint, is_pending=True)

@@ -53,7 +53,7 @@ class Poller:
         self._on_news = on_news
         self._take_early = take_early
         self.memory = memory if memory is not None else Memory()
-        self._verifier = Verifier(sources, recorder, on_news)
+        self._verifier = Verifier(sources, recorder, on_news, self.memory)
         self._walker = Walker(
             sources,
             store,

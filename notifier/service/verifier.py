@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import structlog
 
 from notifier.domain.model import AccountSnapshot, ConnectionKey
-from notifier.domain.watch import PartnerTarget, Sighting, Target
+from notifier.domain.watch import AccountTarget, PartnerTarget, Sighting, Target
 from notifier.domain.waypoints import Waypoint, reach
-from notifier.service.memory import Walked
+from notifier.service.memory import Memory, Walked
 from notifier.service.ports import Source, Wake
 from notifier.service.recorder import Recorded, Recorder
 
@@ -29,8 +29,11 @@ class Tally:
 class Verifier:
     """Keeps what polls and walks read. `on_news` is called after every commit that filled the outbox."""
 
-    def __init__(self, sources: Mapping[str, Source], recorder: Recorder, on_news: Wake) -> None:
+    def __init__(
+        self, sources: Mapping[str, Source], recorder: Recorder, on_news: Wake, memory: Memory
+    ) -> None:
         self._sources = sources
+        self._memory = memory
         self._recorder = recorder
         self._on_news = on_news
         self.tally = Tally()
@@ -69,7 +72,11 @@ class Verifier:
             # It may be kept although it fails: then an answer like the one before would be news again.
             walked.digests.pop(sighting.account_id, None)
         waiting, doubtful = await self.record(snapshots, target, target.names, is_arrival=is_arrival)
-        walked.pending -= {one.account_id for one in read}
+        ids = {one.account_id for one in read}
+        for account_id in walked.pending & ids:
+            # What was read of it alone is older than this, and must not pass for what is known.
+            self._memory.forget(AccountTarget(target.source, account_id, target.names))
+        walked.pending -= ids
         walked.pending |= waiting
         for one in snapshots:
             walked.note_partial(one.account.account_id, one.problems)

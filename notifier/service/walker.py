@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 
 from notifier.domain.ranges import GROWN, RANGE_ACCOUNTS, Cutter
-from notifier.domain.watch import PartnerTarget, Sighting
-from notifier.errors import SourceMalformed, SourceRejected, SourceUnauthorized
+from notifier.domain.watch import AccountTarget, PartnerTarget, Sighting
+from notifier.errors import SourceMalformed, SourceRejected, SourceUnauthorized, SourceUnavailable
 from notifier.service.lookout import Lookout
 from notifier.service.memory import Memory, Walked
 from notifier.service.ports import Clock, Source, Store
@@ -51,7 +51,7 @@ class Walker:
         self._clock = clock
         self._interval_seconds = interval_seconds
         self._range_accounts = range_accounts
-        self._lookout = Lookout(sources, verifier, memory, clock)
+        self._lookout = Lookout(sources, store, verifier, memory, clock)
 
     async def read(self, target: PartnerTarget) -> tuple[str, ...]:
         """Walk when it is time for it, and look at what is pending when it is not.
@@ -64,7 +64,12 @@ class Walker:
         seconds_left = walked.walk_at - self._clock.now().timestamp()
         if 0 < seconds_left <= walked.walk_seconds and await self._lookout.look(target):
             return _list_partial(walked)
-        problems = await (self.walk_range(target) if target.is_range else self.walk(target))
+        try:
+            problems = await (self.walk_range(target) if target.is_range else self.walk(target))
+        except (SourceRejected, SourceMalformed, SourceUnavailable):
+            # Where a list cannot be read to its end, those behind the fault are waited for all the same.
+            await self._lookout.look(target)
+            raise
         took_seconds = self._clock.monotonic() - began
         walked = self._memory.find_walked(target)
         walked.walk_seconds = max(self._interval_seconds, took_seconds / LARGEST_SHARE) - took_seconds
@@ -151,6 +156,7 @@ class Walker:
         missing.difference_update(left)
         for account_id in left:
             walked.forget(account_id)
+            self._memory.forget(AccountTarget(target.source, account_id, target.names))
         if is_first:
             now = self._clock.now()
             await self._store.run(lambda books: books.mark_walked(target.source, target.owner_id, now))

@@ -19,6 +19,7 @@ from notifier.errors import StoreUnavailable
 from notifier.workers.lease import Lease
 from notifier.workers.orders import PLACES, Queue, Task
 from notifier.workers.steady import SteadyJobs, name_cause
+from notifier.workers.tables import require_tables
 
 _CONNECTIONS: Final = 6
 """For Procrastinate's own statements, each of a millisecond; each queue has one more, to listen."""
@@ -69,9 +70,10 @@ class Shop:
         lease: Lease | None = None,
     ) -> None:
         connector = PsycopgConnector()
+        self._parameters = dict(parameters)
         # None of its connections is there before it is needed: a database that is down is not knocked at.
         self._pool = psycopg_pool.AsyncConnectionPool(
-            kwargs=dict(parameters),
+            kwargs=self._parameters,
             min_size=0,
             max_size=_CONNECTIONS,
             timeout=_POOL_SECONDS,
@@ -83,28 +85,21 @@ class Shop:
         self.app.job_manager = SteadyJobs(connector, closing, is_well, doubt, lease)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        """Connect, and make Procrastinate's tables where there are none. Raises StoreUnavailable."""
+    async def open(self, stalled_seconds: float) -> AsyncIterator[None]:
+        """Connect, and bring Procrastinate's tables up to date. Raises StoreUnavailable.
+
+        Whoever was not heard of for `stalled_seconds` counts as gone.
+        """
         await self._pool.open()
         try:
             await self.app.connector.open_async(self._pool)
             try:
-                await self._require_tables()
-            except (ConnectorException, psycopg.Error) as error:
+                await require_tables(self._parameters, stalled_seconds)
+            except psycopg.Error as error:
                 raise StoreUnavailable(f"the jobs cannot be reached: {_name(error)}") from error
             yield
         finally:
             await self._pool.close()
-
-    async def _require_tables(self) -> None:
-        if await self.app.check_connection_async():
-            return
-        try:
-            await self.app.schema_manager.apply_schema_async()
-        except ConnectorException:
-            # Another worker that starts now may have been faster.
-            if not await self.app.check_connection_async():
-                raise
 
     def add_task(self, task: Task, do: Callable[[str], Awaitable[None]]) -> None:
         """Say what is done for a kind of job."""

@@ -118,7 +118,7 @@ class Worker:
         """
         is_well, doubt = self._watch.is_well.is_set, self._doubts.set
         shop = Shop(self._parameters, self._closing, is_well, doubt, self._work.lease)
-        async with shop.open():
+        async with shop.open(self._cadence.stalled_seconds):
             rounds = Rounds(shop.app, self._watch, self._clock)
             work = self._work
             shop.add_task(Task.DRAIN, lambda what: _attempt(lambda: work.drains.drain(what)))

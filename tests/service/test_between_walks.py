@@ -13,7 +13,13 @@ from notifier.domain.watch import (
     Reading,
     Sighting,
 )
-from notifier.errors import SourceNotFound, SourceUnauthorized, SourceUnavailable
+from notifier.errors import (
+    SourceError,
+    SourceMalformed,
+    SourceNotFound,
+    SourceUnauthorized,
+    SourceUnavailable,
+)
 from notifier.service.poller import Poller
 from tests.fakes import FakeSource, make_account, make_connection, make_outcome, make_request
 from tests.service.conftest import MakeService, Service
@@ -204,3 +210,28 @@ async def test_walks_leave_time_between_them(make_service: MakeService, seconds:
     service.clock.advance(2)
     await service.poll(PARTNER)
     assert source.walks == 3
+
+
+@pytest.mark.parametrize(
+    "error", [SourceMalformed("the list is torn"), SourceUnavailable("no list")], ids=["torn", "down"]
+)
+async def test_a_walk_that_cannot_end_keeps_nobody_waiting(
+    make_service: MakeService, error: SourceError
+) -> None:
+    """Who waits behind what cannot be read on the list must be read alone, and the fault be told."""
+
+    class Torn(Counting):
+        async def walk(
+            self, target: PartnerTarget, seen: Mapping[str, bytes]
+        ) -> AsyncIterator[tuple[Sighting, ...]]:
+            async for page in super().walk(target, seen):
+                yield page
+                raise error
+
+    service, source = await begin(make_service, 2)
+    source.__class__ = Torn
+    source.show(show(IDS[1], "enabled"))
+    service.clock.advance(901)
+    await service.poll(PARTNER)
+    assert service.sales.headlines[-1] == SIGNED
+    assert service.poller.problems == {str(PARTNER): str(error)}

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from notifier.domain.model import ConnectionKey
 from notifier.domain.retry import RetryPolicy
@@ -13,7 +14,7 @@ from notifier.domain.storm import StormGuard
 from notifier.domain.watch import AccountTarget
 from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.claims import Claims, Taken
-from notifier.service.desk import Answer, Desk, Errand
+from notifier.service.desk import MANY, Answer, Desk, Errand
 from notifier.service.doubts import Doubts
 from notifier.service.ports import Books
 from notifier.service.settlement import Settlements
@@ -31,7 +32,7 @@ from tests.fakes import (
     make_connection,
     make_outcome,
 )
-from tests.service.conftest import MakeService
+from tests.service.conftest import MakeService, of_many
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 
@@ -46,10 +47,10 @@ class Picky(Claims):
         return super().take(books, wants, now)
 
 
-def _make_desk(database: Database, clock: FakeClock) -> Desk:
+def _make_desk(database: Database, clock: FakeClock, claims: type[Claims] = Picky) -> Desk:
     policy = RetryPolicy()
     settlements = Settlements(clock, policy, lambda: 0.5, Doubts(clock, policy))
-    return Desk(database, clock, Picky({}, Storms(StormGuard(0))), settlements, policy)
+    return Desk(database, clock, claims({}, Storms(StormGuard(0))), settlements, policy)
 
 
 def _ask(desk: Desk) -> "asyncio.Future[list[Answer | BaseException]]":
@@ -58,12 +59,13 @@ def _ask(desk: Desk) -> "asyncio.Future[list[Answer | BaseException]]":
 
 
 async def test_one_that_cannot_be_served_keeps_nobody_from_it(database: Database, clock: FakeClock) -> None:
-    """After a fault errands are run one by one, so that only the lane whose fault it is fails again."""
+    """After a fault errands are run one by one, so that only the lane whose fault it is fails ever again."""
     desk = _make_desk(database, clock)
     assert all(isinstance(one, StoreError) for one in await _ask(desk))
-    good, bad, fine = await _ask(desk)
-    assert isinstance(bad, StoreError)
-    assert good == fine == Answer()
+    for _ in range(3):
+        good, bad, fine = await _ask(desk)
+        assert isinstance(bad, StoreError)
+        assert good == fine == Answer()
 
 
 async def test_an_errand_that_was_given_up_is_not_done(database: Database, clock: FakeClock) -> None:
@@ -74,6 +76,37 @@ async def test_an_errand_that_was_given_up_is_not_done(database: Database, clock
     await asyncio.sleep(0)
     given_up.cancel()
     assert await staying == Answer()
+
+
+class Giving(Claims):
+    """Has a message for everybody."""
+
+    def take(self, books: Books, wants: Mapping[str, datetime], now: datetime) -> dict[str, Taken]:
+        """Give what nobody looks into."""
+        return {name: Taken(cast("Any", None)) for name in wants}
+
+
+@of_many
+async def test_nobody_is_waited_for_who_was_given_up(
+    database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lanes that ended while they sent must not delay the others once they have come again."""
+    timers: list[float] = []
+    call_later = clock.call_later
+
+    def count(seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        timers.append(seconds)
+        return call_later(seconds, callback)
+
+    monkeypatch.setattr(clock, "call_later", count)
+    desk = _make_desk(database, clock, Giving)
+    names = [f"lane {number}" for number in range(MANY)]
+    await asyncio.gather(*(desk.run(Errand(name, NOW, claims=True)) for name in names))
+    assert timers == []
+    await asyncio.gather(*(desk.run(Errand(name, NOW)) for name in names))
+    timers.clear()
+    await desk.run(Errand("another", NOW))
+    assert timers == []
 
 
 async def test_lanes_that_have_news_at_once_claim_in_one_statement(
@@ -122,3 +155,29 @@ async def test_a_claim_whose_commit_took_effect_though_it_failed_is_sent_once(
     assert (len(service.sales.taken), len(service.oncall.taken)) == (3, 3)
     assert service.database.read_now(read_status).outbox == {"delivered": 6}
     assert service.dispatcher.deliveries.delivered == 6
+
+
+async def test_a_row_beyond_this_code_stops_no_other_lane(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no lane can take of its queue must be said once, and the others must be served meanwhile."""
+    service = make_service(FakeSource(make_account(make_connection("failed", make_outcome("failed")))))
+    take = Claims.take
+
+    def stumble(self: Claims, books: Books, wants: Mapping[str, datetime], now: datetime) -> dict[str, Taken]:
+        if "to oncall" in wants:
+            raise ValueError("no such topic")
+        return take(self, books, wants, now)
+
+    monkeypatch.setattr(Claims, "take", stumble)
+    await service.start(WHOLE)
+    await service.poller.poll(WHOLE)
+    with capture_logs() as said:
+        for _ in range(3):
+            await service.dispatcher.drain(0)
+    assert (len(service.sales.taken), service.oncall.taken) == (1, [])
+    loud = [one for one in said if one["event"] == "a fault of the notifier's own"]
+    assert [one["destination"] for one in loud if one["log_level"] == "error"].count("to oncall") == 1
+    monkeypatch.setattr(Claims, "take", take)
+    await service.dispatcher.drain(0)
+    assert len(service.oncall.taken) == 1

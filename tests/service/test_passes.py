@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from notifier.domain.first_run import FirstRun
+from notifier.domain.pace import Pace
 from notifier.domain.plan import Directory
 from notifier.domain.routes import DEFAULT_ROUTES
 from notifier.domain.shards import Shard, plan_shards
 from notifier.domain.watch import AccountTarget, PartnerTarget, Target
 from notifier.errors import StoreUnavailable
-from notifier.service.engine import Pace
 from notifier.service.memory import Memory
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller

@@ -1,9 +1,19 @@
 """Polls come evenly, at the start and later, and less often when Dintero has too much to do."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from notifier import app
 from notifier.domain.pace import Pace
 from notifier.domain.watch import AccountTarget, Tempo
-from tests.fakes import ACCOUNT, FakeSource, make_account
-from tests.service.conftest import MakeService
+from notifier.engines import make_engine
+from notifier.settings import load_settings
+from notifier.store.opening import AnyStore
+from tests.fakes import ACCOUNT, FakeClock, FakeSource, make_account
+from tests.service.conftest import MakeService, of_many
+from tests.service.test_between_walks import IDS, PARTNER, Counting, show
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 PACE = Pace(60, 900, 20)
@@ -59,3 +69,30 @@ async def test_it_is_said_for_as_long_as_it_lasts(make_service: MakeService) -> 
     source.tempo = Tempo()
     await service.poller.note_tempo()
     assert await service.database.run(lambda books: books.load_problems()) == {}
+
+
+@of_many
+@pytest.mark.parametrize("pending", [0, 2])
+async def test_no_walk_is_later_than_the_settings_say(
+    database: AnyStore, clock: FakeClock, tmp_path: Path, pending: int
+) -> None:
+    """A poll that comes early by its jitter must walk all the same, and not leave that to the next one."""
+    environ = {
+        "NOTIFIER_DINTERO__ACCOUNT_ID": PARTNER.owner_id,
+        "NOTIFIER_DINTERO__CLIENT_ID": "client",
+        "NOTIFIER_DINTERO__CLIENT_SECRET": "client-secret",
+        "NOTIFIER_DINTERO__DISCOVER": "true",
+        "NOTIFIER_SLACK__WEBHOOK_URL": "https://hooks.slack.com/services/T/B/1",
+    }
+    settings = load_settings(config_path=None, environ=environ, cwd=tmp_path)
+    source = Counting(*(show(one, "pending") for one in IDS[:pending]))
+    async with app.connect(settings) as outside:
+        engine = make_engine(settings, database, replace(outside, sources={"dintero": source}), clock)
+        for chance in CHANCES[::10]:
+            is_pending = await engine._poller.poll(PARTNER)
+            clock.advance(
+                engine._pace.choose_wait_seconds(
+                    is_pending=is_pending, is_first=False, stretch=1, chance=chance, is_walk=True
+                )
+            )
+    assert source.walks == 10

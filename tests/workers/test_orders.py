@@ -19,7 +19,7 @@ DESTINATION = "to sales"
 async def url(cluster: Cluster, new_postgres_store: str) -> AsyncIterator[str]:
     """Give a store with Procrastinate's tables."""
     address = cluster.make_database(like=new_postgres_store)
-    async with Shop(read_address(address).parameters, asyncio.Event(), lambda: True, lambda: None).open():
+    async with Shop(read_address(address).parameters, asyncio.Event(), lambda: True, lambda: None).open(25.0):
         yield address
     cluster.drop_database(address)
 

@@ -12,15 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from notifier.domain.message import Fact, Line, Link, Message, Mood, RefusedLink, Step
+from notifier.domain.message import Fact, Line, Link, Message, Mood, RefusedLink
 from notifier.receivers.slack.mention import Mention, read_mention
 from notifier.receivers.slack.text import is_clickable
 from notifier.receivers.slack.words import (
     WORDS_CHARS,
+    Times,
     write_link,
-    write_moment,
     write_plain,
-    write_steps,
     write_text,
 )
 from notifier.receivers.text import clean_line, clean_lines, cut, measure, quote_url
@@ -36,7 +35,6 @@ _FACT_CHARS: Final = 1_000
 _FACT_LINES: Final = 12
 _FACTS_CHARS: Final = 3_000
 _MAX_FACTS: Final = 10
-_MAX_MOMENTS: Final = 6
 _ID_CHARS: Final = 200
 _CONTEXT_CHARS: Final = 1_500
 _MAX_LINES: Final = 30
@@ -72,16 +70,17 @@ def render(message: Message, mention: Mention | None = None, *, is_plain: bool =
     metadata = _write_metadata(message)
     if is_plain:
         return SlackPost(write_plain(message, mention), (), metadata)
+    times = Times.of(message)
     parts = (
         _draw_happening(message, mention),
         _draw_action(message),
         _draw_lines(message.lines),
-        _draw_steps(message.steps),
-        _draw_moments(message),
+        _draw_times(times.steps),
+        _draw_times(times.moments),
         _draw_facts(message.facts),
         _draw_context(message),
     )
-    return SlackPost(write_text(message, mention), tuple(part for part in parts if part), metadata)
+    return SlackPost(write_text(message, mention, times), tuple(part for part in parts if part), metadata)
 
 
 def _write_metadata(message: Message) -> Block:
@@ -152,11 +151,11 @@ def _draw_link(link: Link) -> list[Block]:
     return [{"type": "link", "url": url, "text": label, "style": _BOLD}]
 
 
-def _draw_steps(steps: Sequence[Step]) -> Block | None:
-    """How far a signup has come, on one line."""
-    if not steps:
+def _draw_times(written: str) -> Block | None:
+    """How far a signup has come, or since when and until when: on one line."""
+    if not written:
         return None
-    return {"type": "section", "text": {"type": "mrkdwn", "text": write_steps(steps), "verbatim": True}}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": written, "verbatim": True}}
 
 
 def _draw_lines(lines: Sequence[Line]) -> Block | None:
@@ -180,13 +179,6 @@ def _draw_lines(lines: Sequence[Line]) -> Block | None:
         "type": "rich_text",
         "elements": [{"type": "rich_text_list", "style": "bullet", "elements": items}],
     }
-
-
-def _draw_moments(message: Message) -> Block | None:
-    if not message.moments:
-        return None
-    written = " · ".join(write_moment(moment) for moment in message.moments[:_MAX_MOMENTS])
-    return {"type": "section", "text": {"type": "mrkdwn", "text": written, "verbatim": True}}
 
 
 def _draw_facts(facts: Iterable[Fact]) -> Block | None:

@@ -4,6 +4,7 @@ It is mrkdwn, so what came from outside is deadened, and never begins a line (`>
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from notifier.domain.message import Link, Message, Moment, RefusedLink, Step
@@ -20,17 +21,36 @@ WORDS_CHARS: Final = 300
 _LINK_CHARS: Final = 3_400
 _SHORT_CHARS: Final = 80
 _LONG_CHARS: Final = 300
+_MAX_MOMENTS: Final = 6
 
 
-def write_text(message: Message, mention: Mention | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The time line and the instants of a message in mrkdwn: they stand in the text as in the blocks."""
+
+    steps: str
+    moments: str
+
+    @classmethod
+    def of(cls, message: Message) -> "Times":
+        """Write them, once for a message."""
+        return cls(write_steps(message.steps), write_moments(message.moments))
+
+
+def write_text(message: Message, mention: Mention | None, times: Times) -> str:
     """Return the text that goes with blocks: the whole message but its links, which the blocks carry."""
-    return _fit(_write_lines(message, mention, has_links=False), essential="")
+    return _fit(_write_lines(message, mention, times, has_links=False), essential="")
 
 
 def write_plain(message: Message, mention: Mention | None) -> str:
     """Return the text that goes alone: the whole message, with its links."""
     essential = write_link(message.action) if isinstance(message.action, Link) else ""
-    return _fit(_write_lines(message, mention, has_links=True), essential=essential)
+    return _fit(_write_lines(message, mention, Times.of(message), has_links=True), essential=essential)
+
+
+def write_moments(moments: Sequence[Moment]) -> str:
+    """Return instants, the first few of them, on one line."""
+    return " · ".join(map(write_moment, moments[:_MAX_MOMENTS]))
 
 
 def write_moment(moment: Moment) -> str:
@@ -65,7 +85,9 @@ def write_link(link: Link) -> str:
     return markup if len(markup) <= _LINK_CHARS else ""
 
 
-def _write_lines(message: Message, mention: Mention | None, *, has_links: bool) -> Iterator[str]:
+def _write_lines(
+    message: Message, mention: Mention | None, times: Times, *, has_links: bool
+) -> Iterator[str]:
     yield _write_headline(message, mention)
     to_whom = _write_address(message)
     if to_whom:
@@ -73,9 +95,9 @@ def _write_lines(message: Message, mention: Mention | None, *, has_links: bool) 
     if message.advice:
         yield escape(cut(message.advice, WORDS_CHARS))
     yield from _write_action(message, has_links=has_links)
-    yield from _write_progress(message)
-    if message.moments:
-        yield " · ".join(write_moment(moment) for moment in message.moments)
+    yield from _write_progress(message, times)
+    if times.moments:
+        yield times.moments
     for fact in message.facts:
         value = deaden(clean_line(fact.value, _LONG_CHARS))
         if value:
@@ -87,13 +109,13 @@ def _write_lines(message: Message, mention: Mention | None, *, has_links: bool) 
         yield f"Event {event_id}"
 
 
-def _write_progress(message: Message) -> Iterator[str]:
+def _write_progress(message: Message, times: Times) -> Iterator[str]:
     if message.note:
         yield _begin(deaden(clean_line(message.note, WORDS_CHARS)))
     for line in message.lines:
         yield f"• {deaden(clean_line(line.value, _SHORT_CHARS))} {escape(cut(line.label, WORDS_CHARS))}"
-    if message.steps:
-        yield write_steps(message.steps)
+    if times.steps:
+        yield times.steps
 
 
 def _write_headline(message: Message, mention: Mention | None) -> str:
