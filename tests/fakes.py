@@ -194,13 +194,19 @@ class FakeSource:
     async def walk(
         self, target: PartnerTarget, seen: Mapping[str, bytes]
     ) -> AsyncIterator[tuple[Sighting, ...]]:
-        """Show every account, one to a page, and fail behind the first one with the next error."""
-        del target
-        for number, (account_id, snapshot) in enumerate(sorted(self.accounts.items())):
+        """Show every account, one to a page, and fail behind the first one with the next error.
+
+        The list goes on behind an account by its id.
+        """
+        listed = [one for one in sorted(self.accounts.items()) if one[0] > target.after]
+        for number, (account_id, snapshot) in enumerate(listed):
             if number and self.errors:
                 raise self.errors.pop(0)
             digest = _digest(snapshot)
-            yield (Sighting(account_id, digest, None if seen.get(account_id) == digest else snapshot),)
+            shown = None if seen.get(account_id) == digest else snapshot
+            yield (Sighting(account_id, digest, shown, account_id),)
+            if account_id == target.until:
+                return
 
     async def sift(
         self, target: PartnerTarget, seen: Mapping[str, bytes]

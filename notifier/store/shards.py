@@ -24,7 +24,7 @@ class Shards:
         """
         table = tables.shards
         query = select(table.c.shard_id, table.c.digest).where(table.c.base_id == "")
-        known = dict(self._connection.execute(query).tuples().all())
+        known = dict(self._connection.execute(query).all())
         wanted = {shard.shard_id: shard for shard in shards}
         new = [shard for shard in shards if shard.shard_id not in known]
         gone = [shard_id for shard_id in known if shard_id not in wanted]
