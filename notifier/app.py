@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from notifier.alarms import open_pulse
@@ -94,14 +94,14 @@ def _make_supervisor(
 
 async def run_once(settings: Settings) -> Report:
     """Poll everything once and send what is due. Raises NotifierError."""
-    if crew := _find_crew(settings):
-        await crew.require_alone()
-    database = _open_store(settings, creates=True)
-    try:
-        async with connect(settings) as outside:
-            return await make_engine(settings, database, outside, SYSTEM_CLOCK).run_once()
-    finally:
-        database.close()
+    crew = _find_crew(settings)
+    async with crew.alone() if crew else nullcontext():
+        database = _open_store(settings, creates=True)
+        try:
+            async with connect(settings) as outside:
+                return await make_engine(settings, database, outside, SYSTEM_CLOCK).run_once()
+        finally:
+            database.close()
 
 
 @asynccontextmanager

@@ -4,7 +4,8 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 
 from notifier import __version__
 from notifier.dintero.pace import Budget
@@ -29,7 +30,7 @@ from notifier.workers.errands import Errands
 from notifier.workers.lease import Lease
 from notifier.workers.orders import Orders
 from notifier.workers.passes import Passes
-from notifier.workers.shop import Places, count_workers
+from notifier.workers.shop import Places, count_workers, reserved
 from notifier.workers.worker import Cadence, Work, Worker
 
 
@@ -73,13 +74,19 @@ class Crew:
         """Return the budget of a source, which all workers share."""
         return SharedBudget(source, per_second, self)
 
-    async def require_alone(self) -> None:
-        """Raise StoreInUse where workers are at work: whoever is not one of them would get in their way."""
-        count = await count_workers(self._parameters, self._settings.workers.stalled_seconds)
-        if count:
-            raise StoreInUse(
-                f"workers run on {self._settings.store.place}, and do what this would do: stop them first"
-            )
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Keep others of this kind away; whoever is no worker would get in the way of workers.
+
+        Raises StoreInUse where somebody is at work, and StoreUnavailable.
+        """
+        place = self._settings.store.place
+        async with reserved(self._parameters) as is_alone:
+            count = await count_workers(self._parameters, self._settings.workers.stalled_seconds)
+            if count or not is_alone:
+                who = "workers run" if count else "another `notifier run --once` works"
+                raise StoreInUse(f"{who} on {place}, and do what this would do: stop them first")
+            yield
 
     async def reserve(self, source: str, cost_seconds: float) -> float:
         """Reserve some of a source's time; return the seconds until it begins. Raises StoreError."""

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from notifier.domain.identity import name_of
@@ -11,6 +11,8 @@ from notifier.domain.watch import AccountTarget, ConnectionTarget, PartnerTarget
 
 MOST_TARGETS: Final = 300
 """A shard holds so many at the most, on the average: a pass over them takes some seconds."""
+CLOCK_MARGIN: Final = timedelta(seconds=30)
+"""Workers disagree by less: what was written so much later than now, a clock was set back after."""
 _PARTS: Final = "/parts/"
 
 

@@ -5,7 +5,7 @@ All of it happens inside one transaction: what is claimed when that is committed
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from notifier.domain.cards import Card, find_place, is_card
@@ -18,6 +18,9 @@ from notifier.service.ports import Books, Receiver
 from notifier.service.storms import Storms
 
 NO_RECEIVER: Final = "its receiver is no longer in the settings: put it back and retry, or drop the message"
+
+OTHERS_WITHIN: Final = timedelta(seconds=15)
+"""What this process cannot send is left to others for so long at a time; the next start gives it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,13 @@ class Taken:
 
 
 class Claims:
-    """Claims messages for all lanes; `receivers` are those of the settings, by name."""
+    """Claims messages for all lanes; `receivers` are those of the settings, by name.
 
-    def __init__(self, receivers: Mapping[str, Receiver], storms: Storms) -> None:
+    Without `is_alone` another process, whose settings are newer, may know a receiver that this one does not.
+    """
+
+    def __init__(self, receivers: Mapping[str, Receiver], storms: Storms, *, is_alone: bool = True) -> None:
+        self._is_alone = is_alone
         self._receivers = receivers
         self._storms = storms
 
@@ -70,7 +77,7 @@ class Claims:
         one = claim.notification
         receiver = self._receivers.get(one.receiver)
         if receiver is None:
-            books.outbox.record_dead(claim, now, error_code="no_receiver", error=NO_RECEIVER)
+            self._refuse(books, claim, now)
             return Taken(claim, has_to_be_sent=False)
         is_broadcast = is_for_channel(matter) and not is_shown(matter, card)
         if is_broadcast and is_made_by_time(matter):
@@ -88,6 +95,15 @@ class Claims:
         if is_guarded and not self._storms.lets_pass(books, claim, now):
             return Taken(claim, matter, has_to_be_sent=False)
         return Taken(claim, matter)
+
+    def _refuse(self, books: Books, claim: Claim, now: datetime) -> None:
+        """Give up what is for a receiver that is not known, or leave it to somebody who knows it."""
+        said = {"error_code": "no_receiver", "error": NO_RECEIVER}
+        if self._is_alone:
+            books.outbox.record_dead(claim, now, **said)
+            return
+        later, attempts = now + OTHERS_WITHIN, claim.attempt - 1
+        books.outbox.record_retry(claim, later, now=now, is_repeat=False, attempts=attempts, **said)
 
 
 def _find_silence(books: Books, matter: Matter | None, now: datetime) -> Silence | None:

@@ -45,7 +45,7 @@ class Dispatcher:
         self._courier = courier
         self._policy = policy
         self._is_alone = is_alone
-        claims = Claims(receivers, storms or Storms(StormGuard()))
+        claims = Claims(receivers, storms or Storms(StormGuard()), is_alone=is_alone)
         desk = Desk(store, clock, claims, courier.settlements, policy)
         sharing: dict[str, list[Receiver]] = defaultdict(list)
         for receiver in receivers.values():

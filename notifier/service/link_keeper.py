@@ -81,15 +81,24 @@ class LinkKeeper:
         return await self._store.run(lambda books: books.tend_links(after, now, self._grace))
 
     async def _tell(self, unreadable: int) -> None:
-        """Say that links cannot be decrypted, once, and take it back when it is over."""
+        """Say that links cannot be decrypted, once, and take it back when it is over.
+
+        The store is told each time: it may have been another process that has said otherwise there.
+        """
+        sentence = describe_unreadable(unreadable, has_key=self._has_key) if unreadable else ""
+        now = self._clock.now()
+
+        def job(books: Books) -> None:
+            if unreadable:
+                books.save_problem(LINKS, sentence, now)
+            else:
+                books.clear_problem(LINKS)
+
+        await self._store.run(job)
         if unreadable == self._unreadable:
             return
         self._unreadable = unreadable
-        if not unreadable:
-            await self._store.run(lambda books: books.clear_problem(LINKS))
+        if unreadable:
+            _log.error("signature links cannot be decrypted", error=f"{LINKS}: {sentence}")
+        else:
             _log.info("all signature links can be decrypted")
-            return
-        sentence = describe_unreadable(unreadable, has_key=self._has_key)
-        _log.error("signature links cannot be decrypted", error=f"{LINKS}: {sentence}")
-        now = self._clock.now()
-        await self._store.run(lambda books: books.save_problem(LINKS, sentence, now))

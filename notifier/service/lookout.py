@@ -134,9 +134,11 @@ class Lookout:
             self._verifier.tally.unchanged += 1
             return True
         reach(Waypoint.READ)
-        waiting, doubtful = await self._verifier.record([reading.snapshot], target, target.names)
         # The next walk compares it: it may show what one before has seen, and this answer was another.
         walked.digests.pop(account_id, None)
+        # It may be kept although that fails.
+        self._memory.forget(alone)
+        waiting, doubtful = await self._verifier.record([reading.snapshot], target, target.names)
         walked.note_partial(account_id, reading.snapshot.problems)
         if waiting or reading.snapshot.problems:
             self._memory.note_seen(alone, None if doubtful else reading.fingerprint, is_pending=True)

@@ -71,11 +71,11 @@ class Verifier:
         for sighting in read:
             # It may be kept although it fails: then an answer like the one before would be news again.
             walked.digests.pop(sighting.account_id, None)
-        waiting, doubtful = await self.record(snapshots, target, target.names, is_arrival=is_arrival)
         ids = {one.account_id for one in read}
         for account_id in walked.pending & ids:
             # What was read of it alone is older than this, and must not pass for what is known.
             self._memory.forget(AccountTarget(target.source, account_id, target.names))
+        waiting, doubtful = await self.record(snapshots, target, target.names, is_arrival=is_arrival)
         walked.pending -= ids
         walked.pending |= waiting
         for one in snapshots:

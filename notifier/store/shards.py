@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
-from notifier.domain.shards import Marks, Part, Shard
+from notifier.domain.shards import CLOCK_MARGIN, Marks, Part, Shard
 from notifier.store import tables
 
 
@@ -45,13 +45,15 @@ class Shards:
     def list_due(self, now: datetime) -> list[str]:
         """Return the shards whose time has come, the one that has waited longest first.
 
-        One whose parts are not all there is due: what they covered is read by nobody.
+        One that was read later than now is due too: the clock was set back, and its time means nothing. So is
+        one whose parts are not all there: what they covered is read by nobody.
         """
         table, part = tables.shards, tables.shards.alias()
         there = select(func.count()).where(part.c.base_id == table.c.shard_id).scalar_subquery()
         is_lacking = and_(table.c.parts > 0, table.c.parts != there)
-        due = select(table.c.shard_id).where(or_(table.c.next_at <= now, is_lacking))
-        return list(self._connection.execute(due.order_by(table.c.next_at)).scalars())
+        is_due = or_(table.c.next_at <= now, table.c.ran_at > now + CLOCK_MARGIN, is_lacking)
+        due = select(table.c.shard_id).where(is_due).order_by(table.c.next_at)
+        return list(self._connection.execute(due).scalars())
 
     def take(self, shard_id: str, digest: str) -> Marks | None:
         """Begin a pass over a shard, which ends all earlier ones.

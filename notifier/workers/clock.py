@@ -36,13 +36,18 @@ class SharedClock:
         """Wait."""
         await self._own.sleep(seconds)
 
-    def set(self, there: datetime, asked_at: float, answered_at: float) -> None:
+    def set(self, there: datetime, asked_at: float, answered_at: float) -> float:
         """Take over the database's time, asked for and answered at two instants of the monotonic clock.
 
         It was read between the two: half the way is the best guess, and half of it the most to be wrong.
+        Return by how many seconds it has gone on otherwise than expected, below zero where it was set back.
         """
-        self._base = there
-        self._read_at = (asked_at + answered_at) / 2
+        read_at = (asked_at + answered_at) / 2
+        jump = 0.0
+        if self._base is not None:
+            jump = (there - self._base).total_seconds() - (read_at - self._read_at)
+        self._base, self._read_at = there, read_at
+        return jump
 
     def find_offset_seconds(self) -> float:
         """Return how far the database's clock is ahead of this machine's; below zero, behind it."""

@@ -97,7 +97,7 @@ class Division:
             found.after,
             found.until,
             datetime.fromtimestamp(next_at, UTC),
-            write_marks({describe(target): next_at}, memory.export((target,))),
+            write_marks({describe(target): next_at}, memory.export((target,)), self.now),
             join(tuple(chain.from_iterable(walked.partial.values()))),
         )
 

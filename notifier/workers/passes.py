@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from notifier.domain.pace import Pace
-from notifier.domain.shards import Marks, Part, Shard, describe
+from notifier.domain.shards import CLOCK_MARGIN, Marks, Part, Shard, describe
 from notifier.domain.watch import PartnerTarget, Target
 from notifier.service.memory import Memory
 from notifier.service.poller import Poller
@@ -88,7 +88,9 @@ class Passes:
         post.memory.restore(shard.targets, saved.memory)
         join_parts(shard, parts, post.memory)
         await post.poller.resume(shard.targets)
-        due = await self._poll(post, saved.due)
+        # Where the clock was set back since, the times lie too far ahead: then all is due.
+        is_set_back = saved.left_at > (self._clock.now() + CLOCK_MARGIN).timestamp()
+        due = await self._poll(post, {} if is_set_back else saved.due)
         await self._leave(post, marks, due)
 
     async def _poll(self, post: Post, due: Mapping[str, float]) -> dict[str, float]:
@@ -138,7 +140,7 @@ class Passes:
             due = dict.fromkeys(due, 0.0)
             next_at = now.timestamp() + choose_whole_seconds(self._jitter())
             _log.info("a list is read in parts", shard=marks.shard_id, parts=len(parts))
-        data = write_marks(due, post.memory.export(post.shard.targets))
+        data = write_marks(due, post.memory.export(post.shard.targets), now)
         left = replace(marks, next_at=datetime.fromtimestamp(next_at, UTC), data=data)
         is_doubtful = _is_doubtful(post, marks)
 

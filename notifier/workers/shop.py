@@ -34,6 +34,8 @@ _COUNT_WORKERS: Final = """
 SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %(seconds)s)
 """
 
+_RESERVE: Final = f"SELECT pg_try_advisory_lock({0x646E746F})"
+
 ROUND: Final = "round"
 
 
@@ -152,6 +154,23 @@ class Shop:
         except ConnectorException as error:
             raise StoreUnavailable(f"the database's clock cannot be read: {_name(error)}") from error
         return row["there"], asked_at, time.monotonic()
+
+
+@asynccontextmanager
+async def reserved(parameters: Mapping[str, Any]) -> AsyncIterator[bool]:
+    """Hold what only one process can hold at a time; False where another one has it.
+
+    Raises StoreUnavailable.
+    """
+    try:
+        connection = await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"the workers cannot be counted: {type(error).__name__}") from error
+    try:
+        row = await (await connection.execute(_RESERVE)).fetchone()
+        yield bool(row and row[0])
+    finally:
+        await connection.close()
 
 
 async def count_workers(parameters: Mapping[str, Any], seconds: float) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-from notifier.domain.shards import Shard
+from notifier.domain.shards import CLOCK_MARGIN, Shard
 from notifier.domain.watch import Target
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable
@@ -190,7 +190,11 @@ class Worker:
 
     async def _measure(self, shop: Shop) -> None:
         try:
-            self._clock.set(*await shop.read_clock())
+            jump = self._clock.set(*await shop.read_clock())
+            if jump < -CLOCK_MARGIN.total_seconds():
+                now = self._clock.now()
+                _log.warning("the database's clock was set back", seconds=round(-jump))
+                await self._watch.run(lambda books: books.errands.hasten(now))
         except StoreError as error:
             _log.debug("the database's clock could not be read", error=str(error))
 

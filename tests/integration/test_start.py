@@ -16,7 +16,7 @@ NOT_YET = ("slack_sdk", "sqlalchemy", "alembic", "cryptography", "notifier.sandb
 PROBE = """
 import asyncio, gc, json, os, ssl, sys
 
-def tell(service):
+def tell(runner, service):
     service.close()
     from aiohttp import connector
     from notifier.network import read_system_certificates
@@ -32,7 +32,7 @@ def tell(service):
         "default": ssl.create_default_context().cert_store_stats(),
     }))
 
-asyncio.run = tell
+asyncio.Runner.run = tell
 from notifier import __main__
 __main__.main()
 """

@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
-from notifier.domain.delivery import BY_ITSELF, Place, Receipt
+from notifier.domain.delivery import BY_ITSELF, Notification, Place, Receipt
 from notifier.domain.message import Message
 from notifier.domain.model import ConnectionKey
 from notifier.domain.watch import AccountTarget
 from notifier.errors import StoreUnavailable
+from notifier.store.report import read_status
 from notifier.workers.drains import TURN_SECONDS, Drains
 from notifier.workers.lease import Lease
 from tests.fakes import FakeClock, FakeReceiver, FakeSource, make_account, make_connection, make_request
@@ -143,3 +144,18 @@ async def test_who_was_overtaken_leaves_the_rest_to_the_heir(
     sales.send = be_overtaken  # type: ignore[method-assign]
     await _make_drains(service, lease).drain("to sales")
     assert len(sales.taken) == 1
+
+
+async def test_what_is_for_a_receiver_of_newer_settings_is_left_to_who_has_them(
+    make_service: MakeService, sales: Slow, lease: Lease
+) -> None:
+    """While settings are rolled out an older worker must not give up what only a newer one can send."""
+    service = make_service(FakeSource(), sales=sales, is_alone=False)
+    await service.start()
+    new = Notification("n", "change", "case", "sales of tomorrow", "to sales", "status_changed")
+    await service.database.run(lambda books: books.outbox.enqueue([new], service.clock.now()))
+    await _make_drains(service, lease).drain("to sales")
+    assert service.database.read_now(read_status).outbox == {"due": 1}
+    alone = make_service(FakeSource(), sales=sales)
+    await alone.dispatcher.drain(60)
+    assert service.database.read_now(read_status).outbox == {"dead": 1}

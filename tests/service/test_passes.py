@@ -131,3 +131,18 @@ async def test_who_has_other_settings_ends_no_pass(
     marks = await database.run(lambda books: books.shards.take(shard.shard_id, other.digest))
     assert marks is not None
     assert marks.data
+
+
+async def test_a_clock_that_is_set_back_puts_nothing_off(
+    make_passes: MakePasses, database: AnyStore, clock: FakeClock, source: FakeSource
+) -> None:
+    """What was to be read in a minute must not wait until a clock that was wrong by a day has caught up."""
+    passes, shard = make_passes(WHOLE)
+    clock.jump(86_400)
+    await passes.run(shard.shard_id)
+    clock.jump(-86_400)
+    assert await database.run(lambda books: books.shards.list_due(clock.now())) == [shard.shard_id]
+    source.show(FAILED)
+    await passes.run(shard.shard_id)
+    assert _read_status(database) == "failed"
+    assert await database.run(lambda books: books.shards.list_due(clock.now())) == []

@@ -172,7 +172,7 @@ async def test_a_walk_that_fails_keeps_its_reminders_back(make_service: MakeServ
     service = make_service(FakeSource(make_account(PENDING), other), sales=make_channel())
     await service.start(PARTNER)
     await service.poll(PARTNER)
-    service.source.errors = [SourceUnavailable("down")] * 20
+    service.source.errors = [SourceUnavailable("down")] * 60
     await live(service, 3, reads=True)
     assert count(service.sales, "Reminder") == 0
 

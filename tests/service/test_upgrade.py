@@ -53,7 +53,8 @@ def _leave_behind(path: Path, old: Path) -> None:
         connection.execute("ATTACH ? AS new", (str(path),))
         found = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in found:
-            if table in {"alembic_version", "sqlite_sequence"}:
+            # Signs of life have a table of another name by now, and nothing to say here.
+            if table in {"alembic_version", "sqlite_sequence", "engine"}:
                 continue
             columns = connection.execute(f'PRAGMA main.table_info("{table}")').fetchall()
             names = ", ".join(f'"{column[1]}"' for column in columns)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from notifier.store.address import read_address
+from notifier.workers.shop import reserved
 from tests.workers.conftest import SHOPS, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -47,9 +49,17 @@ async def test_once_is_refused_while_workers_run(site: Site) -> None:
     worker = site.hire()
     await site.check()
     assert await site.world.run_once() == 1
-    assert "stop them first" in site.log
+    assert "workers run on" in site.log
     await site.dismiss(worker)
     site.ask("P20000004")
     site.world.restore_named()
     assert await site.world.run_once() == 0
     await site.check()
+
+
+async def test_once_is_refused_while_another_one_is_at_work(site: Site) -> None:
+    """Two `run --once` on one database would put in doubt what the other sends: the second must not begin."""
+    async with reserved(read_address(site.url).parameters) as is_alone:
+        assert is_alone
+        assert await site.world.run_once() == 1
+    assert "another `notifier run --once` works" in site.log

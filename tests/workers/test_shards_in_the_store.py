@@ -13,8 +13,9 @@ from notifier.domain.shards import Part, Shard, name_part, plan_shards
 from notifier.domain.watch import AccountTarget, PartnerTarget
 from notifier.service.ports import Books
 from notifier.store.postgres import PostgresStore
+from notifier.workers.clock import SharedClock
 from notifier.workers.fence import FencedStore, Overtaken
-from tests.fakes import NOW
+from tests.fakes import NOW, FakeClock
 
 (SHARD,) = plan_shards([AccountTarget("dintero", "P12345678")])
 (LIST,) = plan_shards([PartnerTarget("dintero", "P11200000")])
@@ -151,3 +152,14 @@ async def test_a_chore_is_due_when_its_row_says(store: PostgresStore) -> None:
     assert await store.run(lambda books: books.errands.list_due(NOW)) == ["Summaries"]
     await store.run(lambda books: books.errands.forget("Summaries"))
     assert await store.run(lambda books: books.errands.list_due(LATER)) == ["Pruner"]
+
+
+async def test_chores_are_due_when_the_clock_was_set_back(store: PostgresStore) -> None:
+    """The shared clock must tell that it was, and all chores must be done anew, whatever their rows say."""
+    clock = SharedClock(FakeClock())
+    assert clock.set(NOW, 0, 0) == 0
+    assert clock.set(NOW + timedelta(seconds=9), 10, 10) == -1
+    await store.run(lambda books: books.errands.plan(("Pruner",), LATER))
+    assert await store.run(lambda books: books.errands.list_due(NOW)) == []
+    await store.run(lambda books: books.errands.hasten(NOW))
+    assert await store.run(lambda books: books.errands.list_due(NOW)) == ["Pruner"]
