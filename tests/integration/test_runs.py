@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from notifier import app
 from notifier.sandbox import SandboxDintero, SandboxSlack, delay
-from notifier.service import courier
+from notifier.service import lane
 from notifier.settings import Settings, load_settings
 from notifier.store.report import read_status
 from tests.integration.conftest import held, make_url, opened
@@ -82,7 +82,7 @@ async def test_the_outcome_of_a_delivery_waits_for_the_store(
     settings: Settings, slack: SandboxSlack, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Locked while Slack takes the message, the run must wait and record it: nobody sends it again."""
-    monkeypatch.setattr(courier, "STORE_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(lane, "STORE_RETRY_SECONDS", 0.05)
     slack.faults.add(delay(0.2).on("POST", "/services/"))
     with opened(path):
         pass

@@ -183,7 +183,7 @@ def crash(snapshot: object) -> object:
         "notifier.service.courier.write_message",
         "notifier.receivers.slack.bot.render",
         "notifier.service.link_keeper.LinkKeeper.tend",
-        "notifier.app._make_engine",
+        "notifier.engines.make_dispatcher",
         "notifier.app.resolve_receivers",
     ],
 )
