@@ -90,6 +90,12 @@ class Shards:
         }
         return self._connection.execute(own.values(**values)).rowcount > 0
 
+    def keep(self, marks: Marks) -> None:
+        """Let a pass that has begun leave something in the row, for the next one should it die."""
+        table = tables.shards
+        own = update(table).where(table.c.shard_id == marks.shard_id, table.c.version == marks.version)
+        self._connection.execute(own.values(marks=marks.data))
+
     def hasten(self, shard_id: str, now: datetime) -> None:
         """Let a shard be due now, if it is not yet."""
         table = tables.shards

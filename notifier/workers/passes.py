@@ -10,13 +10,13 @@ from typing import Final
 import structlog
 
 from notifier.domain.pace import Pace
-from notifier.domain.shards import CLOCK_MARGIN, Marks, Part, Shard, describe
+from notifier.domain.shards import CLOCK_MARGIN, Marks, Part, Shard, describe, name_base
 from notifier.domain.watch import PartnerTarget, Target
 from notifier.service.memory import Memory
 from notifier.service.poller import Poller
 from notifier.service.ports import Books, Clock, Store
 from notifier.service.verifier import Tally
-from notifier.workers.division import Division, choose_whole_seconds, find_list, join_parts
+from notifier.workers.division import Division, choose_whole_seconds, find_list, join_parts, keep_names
 from notifier.workers.fence import Overtaken
 from notifier.workers.marks import read_marks, write_marks
 from notifier.workers.posts import Post, Posts
@@ -78,7 +78,8 @@ class Passes:
 
     async def _pass(self, post: Post) -> None:
         shard = post.shard
-        begun = await self._store.run(lambda books: _begin(books, shard))
+        now = self._clock.now()
+        begun = await self._store.run(lambda books: _begin(books, shard, now))
         if begun is None:
             self._posts.report_missing(shard.shard_id, is_part=bool(post.base_id))
             return
@@ -158,19 +159,20 @@ class Passes:
 
 
 def _is_doubtful(post: Post, marks: Marks) -> bool:
-    """Whether a part of a list needs a walk through all of it.
-
-    One without marks, whose last pass has died, cannot know who was there.
-    """
+    """Whether a part of a list needs a walk through all of it; without marks it cannot know who was there."""
     if not post.base_id:
         return False
-    targets = [one for one in post.shard.targets if isinstance(one, PartnerTarget)]
-    return not marks.data or any(post.memory.find_doubt(one) for one in targets)
+    if not marks.data:
+        _log.info("the whole list is walked again", shard=marks.shard_id, reason="it has no marks")
+        return True
+    return any(post.memory.find_doubt(one) for one in post.shard.targets if isinstance(one, PartnerTarget))
 
 
-def _begin(books: Books, shard: Shard) -> tuple[Marks, list[Part]] | None:
+def _begin(books: Books, shard: Shard, now: datetime) -> tuple[Marks, list[Part]] | None:
     """Take a shard with the parts that it was divided into, None where there is no such shard any more."""
     marks = books.shards.take(shard.shard_id, shard.digest)
     if marks is None:
         return None
+    if name_base(shard.shard_id) and marks.data:
+        books.shards.keep(replace(marks, data=keep_names(shard, marks.data, now)))
     return marks, books.shards.gather(shard) if find_list(shard) else []

@@ -16,7 +16,7 @@ from notifier.domain.plan import Directory
 from notifier.domain.routes import DEFAULT_ROUTES
 from notifier.domain.shards import Part, Shard, plan_shards
 from notifier.domain.watch import PartnerTarget
-from notifier.errors import SourceMalformed, SourceRejected, SourceUnavailable
+from notifier.errors import SourceMalformed, SourceRejected, SourceUnavailable, StoreUnavailable
 from notifier.service.memory import Memory
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
@@ -323,8 +323,30 @@ async def test_a_walk_through_the_whole_overtakes_its_ranges(crew: Crew) -> None
     assert known[IDS[5]].connections["vipps"].status == "declined"
 
 
-async def test_a_range_whose_marks_are_lost_asks_for_the_whole(crew: Crew) -> None:
-    """Whoever follows a pass that has died must not take for granted that everybody is still there."""
+async def test_who_leaves_while_a_pass_dies_is_missed_all_the_same(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass that dies must leave who was there, and nothing of what was seen before it."""
+
+    async def die(*_: object) -> None:
+        raise StoreUnavailable("killed before the marks were written")
+
+    del crew.source.accounts[IDS[5]]
+    with monkeypatch.context() as patch:
+        patch.setattr(crew.passes, "_leave", die)
+        with pytest.raises(StoreUnavailable):
+            await crew.walk(1)
+    crew.passes.take_tally()
+    await crew.walk(1)
+    assert crew.passes.take_tally().unchanged == 0
+    assert not crew.is_base_due()
+    await crew.walk(1)
+    assert crew.passes.take_tally().unchanged == MOST - 1
+    assert crew.is_base_due()
+
+
+async def test_a_range_without_marks_asks_for_the_whole(crew: Crew) -> None:
+    """Whoever cannot tell who was there must not take for granted that everybody still is."""
     part = crew.list_parts()[1]
     crew.database.run_now(lambda books: books.shards.take(part.shard_id, part.digest))
     await crew.walk(1)
