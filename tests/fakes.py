@@ -5,6 +5,7 @@ Everything between them is real: the recorder, the dispatcher, and a SQLite file
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
@@ -213,7 +214,7 @@ class FakeSource:
     ) -> AsyncIterator[tuple[Sighting, ...]]:
         """Show what a filter leaves, one to a page; without `filters` it is not honoured."""
         self.sifted += 1
-        async for page in self.walk(target, seen):
+        async for page in self.walk(replace(target, until=""), seen):
             shown = self.accounts[page[0].account_id].connections
             if not self.filters or any(one.status == "pending" for one in shown):
                 yield page

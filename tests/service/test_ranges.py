@@ -1,8 +1,8 @@
 """A list that was walked is divided into ranges; a range that is not what it was asks for the whole again."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,15 +15,17 @@ from notifier.domain.pace import Pace
 from notifier.domain.plan import Directory
 from notifier.domain.routes import DEFAULT_ROUTES
 from notifier.domain.shards import Part, Shard, plan_shards
-from notifier.domain.watch import PartnerTarget
+from notifier.domain.watch import PartnerTarget, Sighting
 from notifier.errors import SourceMalformed, SourceRejected, SourceUnavailable, StoreUnavailable
-from notifier.service.memory import Memory
+from notifier.service.memory import Memory, Walked
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.ports import Books, Store
+from notifier.service.problem_book import ProblemBook
 from notifier.service.recorder import Recorder
 from notifier.store.database import Database
-from notifier.workers.division import WHOLE_SECONDS
+from notifier.workers.division import WHOLE_SECONDS, join_parts
+from notifier.workers.marks import write_marks
 from notifier.workers.passes import Passes
 from tests.fakes import FakeClock, FakeSource, make_account, make_connection, make_outcome, make_request
 
@@ -141,6 +143,9 @@ async def test_what_is_remembered_goes_with_the_accounts(crew: Crew) -> None:
     assert crew.passes.take_tally().unchanged == len(IDS)
     assert len(crew.list_parts()) == 3
     assert {part.shard_id for part in parts}.isdisjoint(part.shard_id for part in crew.list_parts())
+    await crew.walk(0)
+    # A process that lives for long must not keep what it knew of ranges that are no more.
+    assert len(crew.passes._posts._parts) == 1
 
 
 async def test_the_marks_of_a_range_take_thirty_bytes_an_account(crew: Crew) -> None:
@@ -194,8 +199,19 @@ async def test_the_filtered_list_is_read_as_far_as_the_range_goes(crew: Crew) ->
     crew.passes.take_tally()
     crew.clock.advance(INTERVAL)
     crew.source.show(show(IDS[1], "failed"))
+    sift = crew.source.sift
+    shown: list[str] = []
+
+    async def sift_and_note(
+        target: PartnerTarget, seen: Mapping[str, bytes]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
+        async for page in sift(target, seen):
+            shown.extend(one.account_id for one in page)
+            yield page
+
+    crew.source.sift = sift_and_note  # type: ignore[method-assign]
     await crew.passes.run(part.shard_id)
-    assert crew.source.sifted == 1
+    assert shown == [IDS[0], *IDS[2:5]]
     known = crew.database.run_now(lambda books: books.load_accounts([*IDS[:8]]))
     assert known[IDS[1]].connections["vipps"].status == "failed"
     assert [known[one].connections["vipps"].status for one in IDS[4:8]] == ["enabled"] * 4
@@ -219,35 +235,29 @@ def _grow(source: FakeSource) -> None:
 
 
 @pytest.mark.parametrize(
-    "happen",
+    ("place", "happen"),
     [
-        _remove(IDS[7]),
-        _remove(*IDS[4:]),
-        _remove(*IDS[4:8]),
-        _fail(SourceRejected("no such cursor", status=400)),
-        _fail(SourceMalformed("the same paging_token twice", status=200)),
-        _grow,
-    ],
-    ids=[
-        "its last account has left",
-        "it is empty",
-        "all have left",
-        "refused",
-        "in circles",
-        "it has grown",
+        pytest.param(1, _remove(IDS[7]), id="its end has left"),
+        pytest.param(1, _remove(*IDS[4:]), id="it is empty"),
+        pytest.param(1, _remove(*IDS[4:8]), id="all have left"),
+        pytest.param(2, _remove(*IDS[8:]), id="all of the last one have left"),
+        pytest.param(1, _fail(SourceRejected("no such cursor", status=400)), id="refused"),
+        pytest.param(1, _fail(SourceMalformed("the same paging_token twice", status=200)), id="in circles"),
+        pytest.param(1, _grow, id="it has grown"),
     ],
 )
 async def test_a_range_that_is_not_what_it_was_asks_for_the_whole(
-    crew: Crew, happen: Callable[[FakeSource], None]
+    crew: Crew, place: int, happen: Callable[[FakeSource], None]
 ) -> None:
     """It must end nobody's case, say nothing is wrong, and let the whole list be due at once."""
     happen(crew.source)
-    await crew.walk(1)
+    await crew.walk(place)
     assert crew.is_base_due()
     assert crew.list_problems() == {}
     assert crew.passes.take_tally().changes == 0 or happen is _grow
     crew.source.errors.clear()
     await crew.passes.run(crew.base.shard_id)
+    assert crew.passes.take_tally().polls == 1
     assert not crew.is_base_due()
 
 
@@ -285,6 +295,9 @@ async def test_a_range_that_cannot_be_read_is_a_problem_of_the_list(crew: Crew) 
         await crew.walk(place)
     assert crew.list_problems() == {str(PARTNER): "no answer"}
     assert not crew.is_base_due()
+    # A worker that starts clears what is about nothing that is watched.
+    await ProblemBook(crew.database, crew.clock).load([PARTNER])
+    assert crew.list_problems() == {str(PARTNER): "no answer"}
     crew.clock.advance(WHOLE_SECONDS)
     crew.source.errors.append(SourceUnavailable("no answer"))
     await crew.passes.run(crew.base.shard_id)
@@ -351,6 +364,19 @@ async def test_a_range_without_marks_asks_for_the_whole(crew: Crew) -> None:
     crew.database.run_now(lambda books: books.shards.take(part.shard_id, part.digest))
     await crew.walk(1)
     assert crew.is_base_due()
+
+
+async def test_an_account_that_two_ranges_know_is_compared(crew: Crew) -> None:
+    """Where it looked different to them nobody knows which was the last: its digest must go."""
+    first, second, _ = crew.list_parts()
+    moved, memory = Walked({IDS[0]: b"other"}), Memory()
+    targets = second.narrow(crew.base).targets
+    assert isinstance(targets[0], PartnerTarget)
+    memory.keep_walked(targets[0], moved)
+    second = replace(second, data=write_marks({}, memory.export(targets), crew.clock.now()))
+    whole = Memory()
+    join_parts(crew.base, [first, second], whole)
+    assert set(whole.find_walked(PARTNER).digests) == set(IDS[1:4])
 
 
 async def test_planned_again_alike_the_ranges_stay(crew: Crew) -> None:
