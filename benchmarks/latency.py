@@ -110,8 +110,9 @@ async def _run_engine(path: Path, base_url: str, receiver: SlackBotReceiver) -> 
     with Database(f"sqlite:///{path}") as database:
         database.open()
         names = make_directory({RECEIVER: receiver}, {"oncall": RECEIVER})
-        recorder = Recorder(database, clock, Planner(DEFAULT_ROUTES, names), FirstRun.NONE)
         dispatcher = make_dispatcher({RECEIVER: receiver}, database)
+        planner = Planner(DEFAULT_ROUTES, names)
+        recorder = Recorder(database, clock, planner, FirstRun.NONE, dispatcher.early)
         async with source:
             poller = Poller({SOURCE: source}, database, recorder, clock, dispatcher.wake)
             engine = Engine(

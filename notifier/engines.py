@@ -136,7 +136,7 @@ def make_engine(
     """Return the engine of one process."""
     dispatcher = make_dispatcher(settings, store, outside, clock)
     planner = make_planner(settings, outside)
-    recorder = Recorder(store, clock, planner, FirstRun(settings.poll.first_run))
+    recorder = Recorder(store, clock, planner, FirstRun(settings.poll.first_run), dispatcher.early)
     take_early = (head_start or HeadStart({}, clock)).take
     pace = make_pace(settings)
     return Engine(

@@ -86,6 +86,11 @@ class Desk:
             self._work = asyncio.ensure_future(self._run_all())
         return await answer
 
+    def note_departure(self, destination: str, taken: Taken | None) -> None:
+        """Count a message that was claimed among those that are on their way, if it is to be sent."""
+        if taken is not None and taken.has_to_be_sent:
+            self._on_their_way.add(destination)
+
     async def _run_all(self) -> None:
         try:
             while self._waiters:
@@ -119,7 +124,9 @@ class Desk:
         now, errands = self._clock.now(), [one.errand for one in waiters]
         try:
             answers = await self._store.run(lambda books: self._do(books, errands, now))
-        except Exception as error:  # noqa: BLE001 - it is raised where the errands came from
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised where the errands came from
             # Each is alone from now on, until that went well: nobody can say yet whose fault it is.
             self._apart.update(one.destination for one in errands)
             for waiter in waiters:
@@ -128,8 +135,7 @@ class Desk:
             return
         self._apart.difference_update(one.destination for one in errands)
         for waiter, answer in zip(waiters, answers, strict=True):
-            if answer.taken is not None and answer.taken.has_to_be_sent:
-                self._on_their_way.add(waiter.errand.destination)
+            self.note_departure(waiter.errand.destination, answer.taken)
             if not waiter.answer.done():
                 waiter.answer.set_result(answer)
 

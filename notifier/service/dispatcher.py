@@ -14,6 +14,7 @@ from notifier.errors import StoreError
 from notifier.service.claims import Claims
 from notifier.service.courier import Courier
 from notifier.service.desk import Desk
+from notifier.service.early import Early
 from notifier.service.lane import Lane
 from notifier.service.ports import Books, Clock, Receiver, Store
 from notifier.service.settlement import Deliveries
@@ -24,6 +25,8 @@ _log = structlog.get_logger("notifier.delivery")
 
 class Dispatcher:
     """All lanes of one process, served for ever or emptied once; `lanes` holds them by their destinations.
+
+    `early` claims for lanes that wait, where a recorder has it.
 
     `is_alone` says that no other process sends what stands in the store.
     """
@@ -54,6 +57,8 @@ class Dispatcher:
             destination: Lane(sharing[destination], store, clock, courier, desk, policy, is_alone=is_alone)
             for destination in sorted(sharing)
         }
+        # Where others serve these lanes as well, their claims belong to whoever has the lane.
+        self.early = Early(self.lanes, claims, clock, policy.claim_seconds) if is_alone else None
 
     @property
     def deliveries(self) -> Deliveries:

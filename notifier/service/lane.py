@@ -17,6 +17,7 @@ from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import DeliveryError, StoreError, StoreUnavailable
 from notifier.service.courier import Courier
 from notifier.service.desk import Answer, Desk, Errand
+from notifier.service.early import Gift, Seat
 from notifier.service.ports import Clock, Receiver, Store
 from notifier.service.settlement import Kept, Settlement
 
@@ -79,9 +80,16 @@ class Lane:
         self.is_overtaken = False
         self._is_faulty = False
         self._news = asyncio.Event()
+        self.seat = Seat()
 
     def wake(self) -> None:
         """Look at once for what is due: something may have been put into the outbox."""
+        self._news.set()
+
+    def take_over(self, gift: Gift) -> None:
+        """Go on with what was claimed for this lane while it waited."""
+        self.seat.bring(gift)
+        self._desk.note_departure(self.destination, gift.taken)
         self._news.set()
 
     async def recover(self, *, has_run_out: bool = False) -> int:
@@ -107,7 +115,7 @@ class Lane:
         A store that fails is waited for.
         """
         await self._prepare()
-        while not stopping.is_set():
+        while not stopping.is_set() or self.seat.gift is not None:
             self._news.clear()
             try:
                 due_at = await self._send_due(stopping)
@@ -117,7 +125,7 @@ class Lane:
                 continue
             seconds = self._seconds_until(due_at)
             if seconds and not stopping.is_set():
-                await self._wait(seconds)
+                await self._wait_for_work(seconds)
             await self._keep_pace(stopping)
 
     async def drain(
@@ -137,7 +145,7 @@ class Lane:
         """
         self._grip = grip
         self.is_overtaken = False
-        due_at = (await self._desk.run(Errand(self.destination, self._tell_time()))).due_at
+        due_at = (await self._desk.run(Errand(self.destination, self.tell_time()))).due_at
         if due_at is not None and due_at <= until:
             await self._prepare()
         while due_at is not None and due_at <= until and not self.is_overtaken:
@@ -156,7 +164,7 @@ class Lane:
 
     async def _send_due(self, stopping: Flag | None) -> datetime | None:
         """Send what is due now, as far as the pace lets it; return when the next is due."""
-        answer, deadline = await self._claim()
+        answer, deadline = self._take_gift() or await self._claim()
         while (taken := answer.taken) is not None:
             if not taken.has_to_be_sent:
                 answer, deadline = await self._claim()
@@ -171,6 +179,15 @@ class Lane:
             answer, deadline = await self._settle(settlement, goes_on=goes_on)
         return answer.due_at
 
+    def _take_gift(self) -> tuple[Answer, float] | None:
+        """Return what was claimed while this lane waited, None where it has to look for itself."""
+        gift = self.seat.take_gift()
+        if gift is not None and gift.is_unclear:
+            self._is_unclear = True
+        if gift is None or gift.taken is None:
+            return None
+        return Answer(taken=gift.taken), gift.deadline
+
     async def _claim(self) -> tuple[Answer, float]:
         """Claim the next message; with it comes the instant until which the claim is good."""
         if self._is_unclear and not self._is_alone:
@@ -179,7 +196,7 @@ class Lane:
         deadline = self._find_deadline()
         if deadline <= self._clock.monotonic():
             raise StoreUnavailable("this worker may be taken for gone: it claims nothing")
-        errand = Errand(self.destination, self._tell_time(), claims=True, unclaims=self._is_unclear)
+        errand = Errand(self.destination, self.tell_time(), claims=True, unclaims=self._is_unclear)
         reach(Waypoint.CLAIMING)
         self._is_unclear = True
         answer = await self._ask(errand)
@@ -212,7 +229,7 @@ class Lane:
         """
         deadline = self._find_deadline()
         goes_on = goes_on and deadline > self._clock.monotonic()
-        errand = Errand(self.destination, self._tell_time(), settlement, claims=goes_on)
+        errand = Errand(self.destination, self.tell_time(), settlement, claims=goes_on)
         has_failed = False
         if goes_on:
             reach(Waypoint.CLAIMING)
@@ -240,8 +257,8 @@ class Lane:
         claim_ends_at = self._clock.monotonic() + self._policy.claim_seconds
         return claim_ends_at if self._grip is None else min(claim_ends_at, self._grip.find_end())
 
-    def _tell_time(self) -> datetime:
-        """Return the time at the lane's receiver, or an instant that is surely before it."""
+    def tell_time(self) -> datetime:
+        """Return the time at the lane's receiver, or an instant that is surely before it; from any thread."""
         clocks = (receiver.now_there() for receiver in self._receivers)
         known = next((there for there in clocks if there is not None), None)
         return known or self._clock.now() - UNKNOWN_CLOCK_MARGIN
@@ -258,6 +275,17 @@ class Lane:
         if due_at is None:
             return LONGEST_WAIT_SECONDS
         return min(LONGEST_WAIT_SECONDS, max(0.0, (due_at - self._clock.now()).total_seconds()))
+
+    async def _wait_for_work(self, seconds: float) -> None:
+        """Wait for news; meanwhile somebody else may claim for this lane, and then that is waited for."""
+        self.seat.sit_down(self._free_at)
+        try:
+            await self._wait(seconds)
+        finally:
+            self.seat.stand_up()
+        while self.seat.is_reserved:
+            self._news.clear()
+            await self._news.wait()
 
     async def _wait(self, seconds: float) -> None:
         sleep = asyncio.ensure_future(self._clock.sleep(seconds))

@@ -1,6 +1,7 @@
 """From snapshots to the store: detect, plan and keep, in one transaction."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from notifier.domain.plan import Planned
 from notifier.domain.state import AccountState, ConnectionState
 from notifier.domain.watch import AccountTarget, ConnectionTarget, PartnerTarget, Target, covers
 from notifier.domain.waypoints import Waypoint, reach
+from notifier.errors import StoreError
+from notifier.service.early import Early
 from notifier.service.planner import Planner
 from notifier.service.ports import Books, Clock, Store
 
@@ -33,7 +36,10 @@ class Recorded:
 
 
 class Recorder:
-    """Keeps what the poller reads, and decides in the same transaction who is told."""
+    """Keeps what the poller reads, and decides in the same transaction who is told.
+
+    With `early` the same transaction claims the first message of each lane that waits for one.
+    """
 
     def __init__(
         self,
@@ -41,11 +47,13 @@ class Recorder:
         clock: Clock,
         planner: Planner,
         first_run: FirstRun,
+        early: Early | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._planner = planner
         self._first_run = first_run
+        self._early = early
         self._known_values: set[tuple[str, str]] = set()
 
     async def start(self, targets: tuple[Target, ...]) -> tuple[Change, ...]:
@@ -90,9 +98,21 @@ class Recorder:
             states = books.load_accounts(one.account.account_id for one in read)
             found = [detect_account(states.get(one.account.account_id), one, watch, now) for one in read]
             reach(Waypoint.DETECTED)
-            return self._keep(books, found, now, _say_when(poll, now))
+            recorded = self._keep(books, found, now, _say_when(poll, now))
+            if hand is not None:
+                hand.claim(books, recorded.destinations, now)
+            return recorded
 
-        recorded = await self._store.run(job)
+        with self._early.watch() if self._early is not None else nullcontext() as hand:
+            try:
+                recorded = await self._store.run(job)
+            except StoreError:
+                raise
+            except Exception:
+                # A row of the outbox that cannot be taken is its lane's trouble: what was read is kept.
+                if hand is None or not hand.give_up():
+                    raise
+                recorded = await self._store.run(job)
         self._learn(recorded.changes)
         return recorded
 

@@ -60,9 +60,8 @@ class Books:
 
     def load_silences(self, now: datetime) -> list[Silence]:
         """Return the silences that hold at an instant."""
-        table = tables.silences
-        query = select(table).where(table.c.starts_at <= now, table.c.ends_at > now)
-        return [rows.read_silence(row) for row in self._connection.execute(query).mappings()]
+        found = self._connection.execute(statements.SILENCES, {"at": now})
+        return [rows.read_silence(row) for row in found.mappings()]
 
     def list_unannounced(self, now: datetime) -> list[tuple[Silence, bool]]:
         """Return the silences of which it has to be said that they have begun (False) or ended (True)."""
@@ -207,12 +206,12 @@ class Books:
 
     def _find_new(self, planned: Sequence[Planned]) -> list[Planned]:
         """Return what is not written yet: what is, wakes nobody again."""
-        table, most = tables.changes, statements.MOST_PARAMETERS
+        most = statements.MOST_PARAMETERS
         ids = [one.change.change_id for one in planned]
         known: set[str] = set()
         for start in range(0, len(ids), most):
-            some = table.c.change_id.in_(ids[start : start + most])
-            known.update(self._connection.execute(select(table.c.change_id).where(some)).scalars())
+            some = {"ids": ids[start : start + most]}
+            known.update(self._connection.execute(statements.KNOWN_CHANGES, some).scalars())
         return [one for one in planned if one.change.change_id not in known]
 
     def save_problem(

@@ -24,6 +24,11 @@ _POSTED: Final = _CHANGE.values(
     posted_at=func.coalesce(_cards.c.posted_at, bindparam("now", type_=tables.Instant)),
 )
 _FOLLOWERS: Final = select(_cards).where(_cards.c.case_id.in_(bindparam("cases", expanding=True)))
+_WAKE: Final = (
+    update(_cards)
+    .where(_cards.c.case_id.in_(bindparam("cases", expanding=True)), _cards.c.receiver != "")
+    .values(next_at=bindparam("now", type_=tables.Instant))
+)
 _DUE: Final = (
     select(_cards)
     .where(_cards.c.next_at <= bindparam("now", type_=tables.Instant))
@@ -78,8 +83,7 @@ class Cards:
         """Have the reminders of some cases looked at anew: something about them is different."""
         wanted = list(dict.fromkeys(case_ids))
         if wanted:
-            kept = update(_cards).where(_cards.c.case_id.in_(wanted), _cards.c.receiver != "")
-            self._connection.execute(kept.values(next_at=now))
+            self._connection.execute(_WAKE, {"cases": wanted, "now": now})
 
     def rearm(self, case_id: str, now: datetime) -> None:
         """Begin the reminders of a case anew, wherever it was told: its link is another one."""

@@ -132,6 +132,15 @@ MUTED: Final = (
 )
 """What is kept back, the newest first, each with its change: in the words of the partial index."""
 
+SILENCES: Final = select(tables.silences).where(
+    tables.silences.c.starts_at <= bindparam("at", type_=tables.Instant),
+    tables.silences.c.ends_at > bindparam("at", type_=tables.Instant),
+)
+"""The silences that hold at an instant."""
+KNOWN_CHANGES: Final = select(tables.changes.c.change_id).where(
+    tables.changes.c.change_id.in_(bindparam("ids", expanding=True))
+)
+
 
 @cache
 def select_by_accounts(table: Table, order: str) -> Select[Any]:

@@ -247,8 +247,9 @@ def _age(path: Path) -> None:
     with closing(sqlite3.connect(old, isolation_level=None)) as store:
         store.execute("ATTACH ? AS now", (str(path),))
         tables = "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        kept = {name for (name,) in store.execute("SELECT name FROM now.sqlite_master WHERE type = 'table'")}
         for (table,) in store.execute(tables).fetchall():
-            if table == "alembic_version":
+            if table == "alembic_version" or table not in kept:
                 continue
             names = ", ".join(f'"{row[1]}"' for row in store.execute(f"PRAGMA main.table_info({table})"))
             store.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM now.{table}")  # noqa: S608

@@ -263,7 +263,8 @@ class Interleaving(RuleBasedStateMachine):
         # Each message is counted: digests have tests of their own.
         storms = Storms(StormGuard(0))
         self.dispatcher = self.dispatcher_kind(receivers, self.store, self.clock, courier, _POLICY, storms)
-        recorder = Recorder(self.store, self.clock, Planner(_ROUTES, directory), FirstRun.ALL)
+        planner, early = Planner(_ROUTES, directory), self.dispatcher.early
+        recorder = Recorder(self.store, self.clock, planner, FirstRun.ALL, early)
         self.poller = Poller(
             {"dintero": self.dintero}, self.store, recorder, self.clock, self.dispatcher.wake
         )

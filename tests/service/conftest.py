@@ -108,7 +108,7 @@ def make_services(database: AnyStore, clock: FakeClock) -> MakeService:
         storms = Storms(StormGuard(storm_cards))
         dispatcher = Dispatcher(receivers, database, clock, courier, RetryPolicy(), storms, is_alone=is_alone)
         planner = Planner(routes, directory, intervals)
-        recorder = Recorder(database, clock, planner, first_run)
+        recorder = Recorder(database, clock, planner, first_run, dispatcher.early)
         poller = Poller({"dintero": source}, database, recorder, clock, dispatcher.wake)
         schedules = {DEFAULT_SCHEDULE: schedule or Schedule()}
         wake = dispatcher.wake

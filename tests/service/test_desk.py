@@ -181,3 +181,21 @@ async def test_a_row_beyond_this_code_stops_no_other_lane(
     monkeypatch.setattr(Claims, "take", take)
     await service.dispatcher.drain(0)
     assert len(service.oncall.taken) == 1
+
+
+class End(BaseException):
+    """What ends a process, and is no error."""
+
+
+async def test_whatever_ends_a_transaction_is_heard_by_all_who_wait(
+    database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is raised below the store must reach each lane: one that is told nothing would wait for ever."""
+
+    async def end(_job: Callable[[Books], Any]) -> None:
+        raise End
+
+    monkeypatch.setattr(database, "run", end)
+    async with asyncio.timeout(20):
+        found = await _ask(_make_desk(database, clock))
+    assert [type(one) for one in found] == [End] * 3

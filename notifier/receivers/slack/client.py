@@ -58,18 +58,17 @@ _YEARS: Final = range(2000, 9000)
 
 
 class RemoteClock:
-    """What time it is at the other end, judged by the `Date` of its last answer."""
+    """What time it is at the other end, judged by the `Date` of its last answer; asked from any thread."""
 
     def __init__(self) -> None:
-        self._date: datetime | None = None
         self._read = ""
-        self._noted_at = 0.0
+        self._noted: tuple[datetime, float] | None = None
 
     def note(self, date: str) -> None:
         """Take the `Date` of an answer that has just come; one that cannot be read changes nothing."""
-        if date == self._read and self._date is not None:
+        if self._noted is not None and date == self._read:
             # Many answers come in the same second.
-            self._noted_at = time.monotonic()
+            self._noted = (self._noted[0], time.monotonic())
             return
         try:
             read = parsedate_to_datetime(date[:64])
@@ -77,13 +76,14 @@ class RemoteClock:
         except (ValueError, OverflowError, TypeError, IndexError):
             return
         if there is not None and there.year in _YEARS:
-            self._date, self._read, self._noted_at = there, date, time.monotonic()
+            self._read, self._noted = date, (there, time.monotonic())
 
     def now(self) -> datetime | None:
         """Return the present instant there, None while nothing has been heard from there."""
-        if self._date is None:
+        noted = self._noted
+        if noted is None:
             return None
-        return self._date + timedelta(seconds=time.monotonic() - self._noted_at)
+        return noted[0] + timedelta(seconds=time.monotonic() - noted[1])
 
 
 class WebApi:
