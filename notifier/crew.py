@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from notifier import __version__
 from notifier.dintero.pace import Budget
+from notifier.domain import ranges
 from notifier.domain.first_run import FirstRun
 from notifier.domain.shards import plan_shards
 from notifier.engines import Outside, list_chores, make_dispatcher, make_pace, make_planner
@@ -129,6 +130,7 @@ def _make_work(
             _be_still,
             memory=memory,
             walk_interval_seconds=pace.shortest_walk_seconds,
+            range_accounts=ranges.RANGE_ACCOUNTS,
         )
 
     return Work(

@@ -5,6 +5,7 @@ Everything between them is real: the recorder, the dispatcher, and a SQLite file
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
@@ -194,20 +195,26 @@ class FakeSource:
     async def walk(
         self, target: PartnerTarget, seen: Mapping[str, bytes]
     ) -> AsyncIterator[tuple[Sighting, ...]]:
-        """Show every account, one to a page, and fail behind the first one with the next error."""
-        del target
-        for number, (account_id, snapshot) in enumerate(sorted(self.accounts.items())):
+        """Show every account, one to a page, and fail behind the first one with the next error.
+
+        The list goes on behind an account by its id.
+        """
+        listed = [one for one in sorted(self.accounts.items()) if one[0] > target.after]
+        for number, (account_id, snapshot) in enumerate(listed):
             if number and self.errors:
                 raise self.errors.pop(0)
             digest = _digest(snapshot)
-            yield (Sighting(account_id, digest, None if seen.get(account_id) == digest else snapshot),)
+            shown = None if seen.get(account_id) == digest else snapshot
+            yield (Sighting(account_id, digest, shown, account_id),)
+            if account_id == target.until:
+                return
 
     async def sift(
         self, target: PartnerTarget, seen: Mapping[str, bytes]
     ) -> AsyncIterator[tuple[Sighting, ...]]:
         """Show what a filter leaves, one to a page; without `filters` it is not honoured."""
         self.sifted += 1
-        async for page in self.walk(target, seen):
+        async for page in self.walk(replace(target, until=""), seen):
             shown = self.accounts[page[0].account_id].connections
             if not self.filters or any(one.status == "pending" for one in shown):
                 yield page

@@ -13,7 +13,7 @@ from notifier.dintero.checkup import Checkup
 from notifier.dintero.client import Question, Transport, now_utc
 from notifier.dintero.credentials import Credentials
 from notifier.dintero.pace import Budget
-from notifier.dintero.pages import Walk
+from notifier.dintero.pages import LIMIT, Walk
 from notifier.dintero.retry import Retry
 from notifier.dintero.wire.accounts import (
     Element,
@@ -130,16 +130,29 @@ class DinteroSource:
     ) -> AsyncIterator[tuple[Sighting, ...]]:
         """Walk all accounts of a partner, a page at a time, to the end or to the first SourceError.
 
+        Of a range, what stands behind its cursor, up to its last account or else to the end of the list.
+
         An account is sighted once a walk. One without a readable id is sighted with the account id "", and a
         snapshot that has nothing but `problems`.
         """
+        met = False
         async for page in self._walk(target, seen, paths.partner_path(target), {}):
-            yield page
+            shown = page
+            if target.until:
+                place = next((at for at, one in enumerate(page) if one.account_id == target.until), None)
+                met = place is not None
+                shown = page if place is None else page[: place + 1]
+            yield shown
+            if met:
+                return
 
     async def sift(
         self, target: PartnerTarget, seen: Mapping[str, bytes]
     ) -> AsyncIterator[tuple[Sighting, ...]]:
-        """Walk those accounts of a partner that have something pending, where Dintero honours the filter."""
+        """Walk those accounts of a partner that have something pending, where Dintero honours the filter.
+
+        Of a range, what stands behind its cursor: its last account need not be on that list.
+        """
         filters = {"connections": paths.pending_filter(target)}
         async for page in self._walk(target, seen, paths.partner_path(target), filters):
             yield page
@@ -148,7 +161,8 @@ class DinteroSource:
         self, target: PartnerTarget, seen: Mapping[str, bytes], path: str, filters: Mapping[str, str]
     ) -> AsyncIterator[tuple[Sighting, ...]]:
         subject = f"list of accounts of {target.owner_id}"
-        walk = Walk(self._api.make_question(subject, path).place, filters=filters)
+        place = self._api.make_question(subject, path).place
+        walk = Walk(place, LIMIT, filters=filters, cursor=target.after or None)
         while not walk.is_over:
             try:
                 answer = await self._api.ask(self._api.make_question(subject, path, walk.query))
@@ -159,12 +173,14 @@ class DinteroSource:
             page = decode_page(answer.body, walk.place)
             # The body is let go before the page is handed over: whoever takes it may take its time.
             del answer
+            new = walk.advance(page)
+            del page
             sightings = tuple(
-                _sight(element, target, seen)
-                for element in walk.advance(page)
+                _sight(element, target, seen, None if walk.is_over or element is not new[-1] else walk.cursor)
+                for element in new
                 if element.account_id not in target.except_accounts
             )
-            del page
+            del new
             if sightings:
                 yield sightings
 
@@ -233,10 +249,12 @@ def _read_etag(headers: Mapping[str, str]) -> str | None:
     return etag if etag and etag.isascii() and etag.isprintable() and len(etag) <= ETAG_CHARACTERS else None
 
 
-def _sight(element: Element, target: PartnerTarget, seen: Mapping[str, bytes]) -> Sighting:
+def _sight(
+    element: Element, target: PartnerTarget, seen: Mapping[str, bytes], cursor: str | None
+) -> Sighting:
     is_known = seen.get(element.account_id) == element.digest
     snapshot = None if is_known else read_element(element, target.names)
-    return Sighting(element.account_id, element.digest, snapshot)
+    return Sighting(element.account_id, element.digest, snapshot, cursor)
 
 
 def _pick(snapshot: AccountSnapshot, key: ConnectionKey) -> AccountSnapshot | None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,6 +13,7 @@ MOST_TARGETS: Final = 300
 """A shard holds so many at the most, on the average: a pass over them takes some seconds."""
 CLOCK_MARGIN: Final = timedelta(seconds=30)
 """Workers disagree by less: what was written so much later than now, a clock was set back after."""
+_PARTS: Final = "/parts/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,48 @@ class Marks:
     next_at: datetime
     version: int
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A range of a partner's list, as a shard of its own below the shard `base_id` of the whole list.
+
+    `data` are its marks; `digest` is that of the whole list's shard. `problem` says what of it could not be
+    understood, in a part that is new.
+    """
+
+    shard_id: str
+    base_id: str
+    digest: str
+    after: str
+    until: str
+    next_at: datetime
+    data: bytes = field(default=b"", repr=False)
+    problem: str = ""
+
+    def narrow(self, base: Shard) -> Shard:
+        """Return what is read of the whole list's shard."""
+        targets = tuple(
+            replace(target, after=self.after, until=self.until)
+            for target in base.targets
+            if isinstance(target, PartnerTarget)
+        )
+        return replace(base, shard_id=self.shard_id, targets=targets)
+
+
+def name_part(base_id: str, version: int, place: int) -> str:
+    """Name a part of a list that was divided by the pass with this version: no other is ever called so."""
+    return f"{base_id}{_PARTS}{version}.{place:05}"
+
+
+def name_base(shard_id: str) -> str:
+    """Return the shard of the whole list of which one is a part, "" where it is none."""
+    return shard_id.rpartition(_PARTS)[0]
+
+
+def name_division(shard_id: str) -> str:
+    """Return what all parts have in common that were made together."""
+    return shard_id.rpartition(".")[0]
 
 
 def plan_shards(targets: Iterable[Target], most: int = MOST_TARGETS) -> tuple[Shard, ...]:
@@ -86,7 +129,8 @@ def describe(target: Target) -> str:
         case PartnerTarget():
             asked = " ".join((target.source, target.owner_id, *sorted(target.names)))
             # A partner's walk leaves out what others read: thousands of names, of which a digest will do.
-            return f"{asked} without {name_of(*sorted(target.except_accounts))}"
+            asked = f"{asked} without {name_of(*sorted(target.except_accounts))}"
+            return f"{asked} from {name_of(target.after, target.until)}" if target.is_range else asked
 
 
 def _find_account(target: AccountTarget | ConnectionTarget) -> str:

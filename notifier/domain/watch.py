@@ -6,6 +6,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from notifier.domain.model import AccountSnapshot, ConnectionKey
 
+UP_TO: Final = ", up to "
+"""What stands in the name of a range between the whole list's name and the account that it ends with."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionTarget:
@@ -39,16 +42,25 @@ class AccountTarget:
 class PartnerTarget:
     """Everything under a partner (or only connections called `names`), page by page.
 
-    `except_accounts` are read by another target.
+    `except_accounts` are read by another target. A range of the list starts behind the cursor `after` ("":
+    at its beginning) and ends with the account `until` ("": at its end).
     """
 
     source: str
     owner_id: str
     names: frozenset[str] = frozenset()
     except_accounts: frozenset[str] = frozenset()
+    after: str = ""
+    until: str = ""
+
+    @property
+    def is_range(self) -> bool:
+        """Whether this is a part of the list, and not all of it."""
+        return bool(self.after or self.until)
 
     def __str__(self) -> str:
-        return f"{self.source}: accounts of {self.owner_id}"
+        whole = f"{self.source}: accounts of {self.owner_id}"
+        return f"{whole}{UP_TO}{self.until or 'the end'}" if self.is_range else whole
 
 
 Target: TypeAlias = ConnectionTarget | AccountTarget | PartnerTarget
@@ -86,11 +98,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One account on a page of a partner's accounts; `snapshot` is None where `digest` was seen before."""
+    """One account on a page of a partner's accounts; `snapshot` is None where `digest` was seen before.
+
+    The last of a page that another follows has the `cursor` that this one starts after.
+    """
 
     account_id: str
     digest: bytes
     snapshot: AccountSnapshot | None
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

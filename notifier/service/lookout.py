@@ -76,7 +76,8 @@ class Lookout:
                 raise
             self._refused_until[target.source] = now + REFUSED_SECONDS
             return False
-        if listed and len(still) > FEW:
+        # On a range's list others stand too: it may have ended before those who are missing on it.
+        if listed and len(still) > FEW and not target.is_range:
             self._distrust(target)
         return True
 
@@ -85,15 +86,21 @@ class Lookout:
         _log.info("does not filter its list of accounts", target=str(target))
 
     async def _sift(self, target: PartnerTarget, walked: Walked) -> set[str]:
-        """Read the list of what is pending, keep what is new, and return the accounts on it."""
+        """Read the list of what is pending, keep what is new, and return the accounts on it.
+
+        Where only a range is read, it ends with the first page on which others stand.
+        """
         found: set[str] = set()
         # Who is on it and was on no walk has come since the last one.
         is_arrival = await self._store.run(lambda books: books.is_walked(target.source, target.owner_id))
         async for page in self._sources[target.source].sift(target, walked.digests):
-            if not all(_is_wanted(one, walked) for one in page):
+            own = tuple(one for one in page if not target.is_range or walked.has(one.account_id))
+            if not all(_is_wanted(one, walked) for one in own):
                 raise _NotFilteredError
-            found.update(one.account_id for one in page)
-            await self._verifier.keep_page(page, target, walked, is_arrival=is_arrival)
+            found.update(one.account_id for one in own)
+            await self._verifier.keep_page(own, target, walked, is_arrival=is_arrival)
+            if len(own) < len(page):
+                break
         return found
 
     async def _read_alone(self, target: PartnerTarget, walked: Walked, account_ids: list[str]) -> set[str]:

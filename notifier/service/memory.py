@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from notifier.domain.ranges import Range
 from notifier.domain.watch import (
     DIGEST_BYTES,
     AccountTarget,
@@ -51,6 +52,16 @@ class Walked(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
         self.pending.discard(account_id)
         self.partial.pop(account_id, None)
 
+    def has(self, account_id: str) -> bool:
+        """Whether an account was there on the last walk."""
+        return account_id in self.digests or account_id in self.pending
+
+    def note_missing(self, account_ids: set[str]) -> None:
+        """Keep who was not there; should one come back, it is compared with what is stored."""
+        self.missing = account_ids
+        for account_id in account_ids:
+            self.digests.pop(account_id, None)
+
     def note_partial(self, account_id: str, problems: tuple[str, ...]) -> None:
         """Keep what of an account could not be read, if anything."""
         if problems:
@@ -79,6 +90,8 @@ class Memory:
         self._marks: dict[Target, bytes] = {}
         self._partial: dict[Target, tuple[str, ...]] = {}
         self._walks: dict[PartnerTarget, Walked] = {}
+        self._ranges: dict[PartnerTarget, tuple[Range, ...]] = {}
+        self._doubts: dict[PartnerTarget, str] = {}
 
     def find_seen(self, target: Target) -> Fingerprint | None:
         """Give what the last answer for a target can be recognised by."""
@@ -132,6 +145,26 @@ class Memory:
         """Give what is remembered of a partner's accounts, to be kept up to date in place."""
         return self._walks.setdefault(target, Walked())
 
+    def keep_walked(self, target: PartnerTarget, walked: Walked) -> None:
+        """Take over what another has remembered of a partner's accounts."""
+        self._walks[target] = walked
+
+    def note_ranges(self, target: PartnerTarget, ranges: tuple[Range, ...]) -> None:
+        """Keep, until everything is forgotten, where the last walk through a whole list may be cut."""
+        self._ranges[target] = ranges
+
+    def find_ranges(self, target: PartnerTarget) -> tuple[Range, ...]:
+        """Give the parts into which the last walk has divided a list, none where it has not."""
+        return self._ranges.get(target, ())
+
+    def note_doubt(self, target: PartnerTarget, reason: str) -> None:
+        """Keep, until everything is forgotten, why a range needs a walk through the whole list."""
+        self._doubts[target] = reason
+
+    def find_doubt(self, target: PartnerTarget) -> str:
+        """Give why a range needs a walk through the whole list, "" where it needs none."""
+        return self._doubts.get(target, "")
+
     def forget(self, target: Target) -> None:
         """Forget all about a target."""
         self._marks.pop(target, None)
@@ -144,6 +177,8 @@ class Memory:
         self._marks.clear()
         self._partial.clear()
         self._walks.clear()
+        self._ranges.clear()
+        self._doubts.clear()
 
     def export(self, targets: Iterable[Target]) -> bytes:
         """Return what is remembered of some targets."""
@@ -196,5 +231,6 @@ def _name(target: Target) -> bytes:
         case AccountTarget():
             parts = ("account", target.source, target.account_id, *sorted(target.names))
         case PartnerTarget():
-            parts = ("partner", target.source, target.owner_id, *sorted(target.names))
+            part = ("\0range", target.after, target.until) if target.is_range else ()
+            parts = ("partner", target.source, target.owner_id, *sorted(target.names), *part)
     return blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=_NAME_BYTES).digest()

@@ -30,6 +30,7 @@ class Poller:
     that is on its way already, None where there is none. `memory` is what is known of the targets from polls
     before, of this poller or of another. A partner is walked no more often than every
     `walk_interval_seconds`; between two walks only those of its accounts are read in which somebody waits.
+    With `range_accounts` its walks say how the list may be cut into parts of so many.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Poller:
         *,
         memory: Memory | None = None,
         walk_interval_seconds: float = 0.0,
+        range_accounts: int | None = None,
     ) -> None:
         self._sources = sources
         self._store = store
@@ -60,6 +62,7 @@ class Poller:
             self.memory,
             clock,
             interval_seconds=walk_interval_seconds,
+            range_accounts=range_accounts,
         )
         self._book = ProblemBook(store, clock)
         self._accounts_there: set[tuple[str, str]] = set()

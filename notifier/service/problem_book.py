@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from notifier.domain.blindness import TroubleKind
+from notifier.domain.ranges import name_whole
 from notifier.domain.watch import Target
 from notifier.errors import SourceError, SourceMalformed, SourceUnauthorized, StoreError
 from notifier.service.ports import Books, Clock, Store
@@ -41,7 +42,7 @@ class ProblemBook:
         self.sentences = await self._store.run(lambda books: books.load_problems())
         if self.sentences:
             known = {str(target) for target in targets}
-            for subject in [one for one in self.sentences if one not in known]:
+            for subject in [one for one in self.sentences if name_whole(one) not in known]:
                 await self.clear(subject)
 
     async def recall(self, targets: Iterable[Target]) -> None:

@@ -1,10 +1,17 @@
-"""Walks a partner's accounts: what is new goes to the recorder, who is missing twice is looked for."""
+"""Walks a partner's accounts: what is new goes to the recorder, who is missing twice is looked for.
+
+Only a walk through the whole list says who is missing. One through a range of it says when it takes another
+look at the whole to tell.
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
+import structlog
+
+from notifier.domain.ranges import GROWN, RANGE_ACCOUNTS, Cutter
 from notifier.domain.watch import AccountTarget, PartnerTarget, Sighting
-from notifier.errors import SourceMalformed, SourceRejected, SourceUnavailable
+from notifier.errors import SourceMalformed, SourceRejected, SourceUnauthorized, SourceUnavailable
 from notifier.service.lookout import Lookout
 from notifier.service.memory import Memory, Walked
 from notifier.service.ports import Clock, Source, Store
@@ -14,9 +21,15 @@ from notifier.service.verifier import Verifier
 LARGEST_SHARE: Final = 0.25
 """Walks through all accounts take so much of the time at the most, however many there are."""
 
+_log = structlog.get_logger("notifier.poll")
+
 
 class Walker:
-    """Reads whole partners, a page at a time; only accounts whose bytes have changed are compared."""
+    """Reads partners, a page at a time; only accounts whose bytes have changed are compared.
+
+    With `range_accounts`, a walk through a whole list notes in the memory how it may be cut into parts of so
+    many.
+    """
 
     def __init__(
         self,
@@ -28,6 +41,7 @@ class Walker:
         clock: Clock,
         *,
         interval_seconds: float = 0.0,
+        range_accounts: int | None = None,
     ) -> None:
         self._sources = sources
         self._store = store
@@ -36,6 +50,7 @@ class Walker:
         self._memory = memory
         self._clock = clock
         self._interval_seconds = interval_seconds
+        self._range_accounts = range_accounts
         self._lookout = Lookout(sources, store, verifier, memory, clock)
 
     async def read(self, target: PartnerTarget) -> tuple[str, ...]:
@@ -50,7 +65,7 @@ class Walker:
         if 0 < seconds_left <= walked.walk_seconds and await self._lookout.look(target):
             return _list_partial(walked)
         try:
-            problems = await self.walk(target)
+            problems = await (self.walk_range(target) if target.is_range else self.walk(target))
         except (SourceRejected, SourceMalformed, SourceUnavailable):
             # Where a list cannot be read to its end, those behind the fault are waited for all the same.
             await self._lookout.look(target)
@@ -68,14 +83,53 @@ class Walker:
         walked = self._memory.find_walked(target)
         present: set[str] = set()
         for_nobody: tuple[str, ...] = ()
+        cutter = Cutter(self._range_accounts) if self._range_accounts else None
         async for page in source.walk(target, walked.digests):
+            if cutter is not None:
+                cutter.note(page)
             present.update(sighting.account_id for sighting in page)
             for_nobody += _list_nameless(page)
             await self._verifier.keep_page(page, target, walked, is_arrival=is_arrival)
         if not for_nobody:
             # Whoever could not be read by name may be one that seems to be missing.
             await self._finish(target, present, is_first=not is_arrival)
+            if cutter is not None and not walked.missing:
+                # Whoever is missing is looked for once more, and all others with them, before it is divided.
+                self._memory.note_ranges(target, cutter.finish())
         return (*for_nobody, *_list_partial(walked))
+
+    async def walk_range(self, target: PartnerTarget) -> tuple[str, ...]:
+        """Walk a range, and return what could not be understood. Raises SourceError and StoreError.
+
+        It judges nobody: whatever is doubtful is noted, for a walk through the whole list to find out.
+        """
+        walked = self._memory.find_walked(target)
+        known = {*walked.digests, *walked.pending, *walked.missing}
+        present: set[str] = set()
+        for_nobody: tuple[str, ...] = ()
+        is_arrival = await self._store.run(lambda books: books.is_walked(target.source, target.owner_id))
+        most = GROWN * (self._range_accounts or RANGE_ACCOUNTS)
+        try:
+            async for page in self._sources[target.source].walk(target, walked.digests):
+                present.update(sighting.account_id for sighting in page)
+                for_nobody += _list_nameless(page)
+                await self._verifier.keep_page(page, target, walked, is_arrival=is_arrival)
+                if len(present) > most:
+                    break
+        except (SourceRejected, SourceMalformed) as error:
+            if isinstance(error, SourceUnauthorized):
+                raise
+            self._doubt(target, f"the range could not be walked: {error}")
+            return _list_partial(walked)
+        if reason := _find_doubt(target, known, present, walked.missing, most):
+            self._doubt(target, reason)
+        elif not for_nobody:
+            walked.note_missing(known - present)
+        return (*for_nobody, *_list_partial(walked))
+
+    def _doubt(self, target: PartnerTarget, reason: str) -> None:
+        self._memory.note_doubt(target, reason)
+        _log.info("the whole list is walked again", target=str(target), reason=reason)
 
     async def _finish(self, target: PartnerTarget, present: set[str], *, is_first: bool) -> None:
         """A walk that came to its end shows which accounts are not under the partner any more.
@@ -99,12 +153,28 @@ class Walker:
             left.append(account_id)
         if left:
             self._verifier.report(await self._recorder.record_unwatched(left, str(target)))
+        missing.difference_update(left)
         for account_id in left:
             walked.forget(account_id)
             self._memory.forget(AccountTarget(target.source, account_id, target.names))
         if is_first:
             now = self._clock.now()
             await self._store.run(lambda books: books.mark_walked(target.source, target.owner_id, now))
+
+
+def _find_doubt(
+    target: PartnerTarget, known: set[str], present: set[str], missed: set[str], most: int
+) -> str:
+    """Return why a range is not what it was, "" where it is; `missed` were missing on its last walk."""
+    if len(present) > most:
+        return "the range has grown"
+    if target.until and target.until not in present:
+        return "the list has come to an end before the range has"
+    if known and known.isdisjoint(present):
+        return "none of the accounts that were known is there"
+    if missed - present:
+        return "an account was missing twice"
+    return ""
 
 
 def _list_partial(walked: Walked) -> tuple[str, ...]:

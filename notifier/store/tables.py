@@ -332,6 +332,10 @@ shards = Table(
     Column("marks", LargeBinary, nullable=False),
     Column("ran_at", Instant),
     Column("ran_by", Text, nullable=False, server_default=""),
+    Column("base_id", Text, nullable=False, server_default=""),
+    Column("starts_after", Text, nullable=False, server_default=""),
+    Column("ends_with", Text, nullable=False, server_default=""),
+    Column("parts", Integer, nullable=False, server_default="0"),
 )
 
 errands = Table(

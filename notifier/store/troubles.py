@@ -7,6 +7,7 @@ from sqlalchemy import Connection, case, func, select
 
 from notifier.domain.blindness import Hold, Loss, Problem, TroubleKind
 from notifier.domain.delivery import DeliveryState, Notification, Purpose
+from notifier.domain.ranges import fold
 from notifier.store import rows, statements, tables
 
 _sent, _held, _listed = tables.outbox, tables.holds, tables.connections
@@ -45,12 +46,12 @@ class Troubles:
         self._connection = connection
 
     def list_problems(self) -> list[Problem]:
-        """Return what cannot be read, since when, and why."""
+        """Return what cannot be read, since when, and why; of a partner's list one for all its parts."""
         table = tables.problems
         found = self._connection.execute(select(table).order_by(table.c.since, table.c.subject)).mappings()
-        return [
+        return fold(
             Problem(row["subject"], row["since"], row["sentence"], TroubleKind(row["kind"])) for row in found
-        ]
+        )
 
     def list_holds(self) -> list[Hold]:
         """Return the receivers that take nothing: on hold, or failing without a clear word for so long."""

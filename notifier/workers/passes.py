@@ -3,56 +3,28 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
 import structlog
 
 from notifier.domain.pace import Pace
-from notifier.domain.shards import CLOCK_MARGIN, Marks, Shard, describe
+from notifier.domain.shards import CLOCK_MARGIN, Marks, Part, Shard, describe, name_base
 from notifier.domain.watch import PartnerTarget, Target
 from notifier.service.memory import Memory
 from notifier.service.poller import Poller
-from notifier.service.ports import Clock, Store
+from notifier.service.ports import Books, Clock, Store
 from notifier.service.verifier import Tally
-from notifier.workers.fence import FencedStore, Overtaken
+from notifier.workers.division import Division, choose_whole_seconds, find_list, join_parts, keep_names
+from notifier.workers.fence import Overtaken
+from notifier.workers.marks import read_marks, write_marks
+from notifier.workers.posts import Post, Posts
 
 _log = structlog.get_logger("notifier.worker")
 
 _TOGETHER: Final = 0.5
 """What is due within this part of the shorter interval is read along: marks are written once for all."""
-
-
-class _Saved(msgspec.Struct, array_like=True):
-    """A shard's marks: when each target is due, in seconds since 1970, and what is remembered of them.
-
-    `left_at` is when they were left.
-    """
-
-    due: dict[str, float] = msgspec.field(default_factory=dict)
-    memory: bytes = b""
-    left_at: float = 0.0
-
-
-_OTHER_SETTINGS: Final = (
-    "a shard was planned from other settings than this worker's: all workers need the same; restart this one"
-)
-
-_ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final = msgspec.msgpack.Decoder(_Saved)
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """Where this process reads one shard: what it knows beside the marks stays here from pass to pass."""
-
-    shard: Shard
-    store: FencedStore
-    memory: Memory
-    poller: Poller
-    lock: asyncio.Lock
 
 
 class Passes:
@@ -74,7 +46,7 @@ class Passes:
         name: str,
         jitter: Callable[[], float],
     ) -> None:
-        self._posts = {shard.shard_id: _make_post(shard, make_poller, store) for shard in shards}
+        self._posts = Posts(shards, make_poller, store)
         self._store = store
         self._clock = clock
         self._pace = pace
@@ -86,9 +58,8 @@ class Passes:
 
     async def run(self, shard_id: str) -> None:
         """Make one pass over a shard. Raises StoreError; then the next pass begins where this one did."""
-        post = self._posts.get(shard_id)
+        post = await self._posts.find(shard_id)
         if post is None:
-            _log.error(_OTHER_SETTINGS, shard=shard_id)
             return
         # A job that was taken over from this very process, while it was asleep, may meet the one before it.
         async with post.lock:
@@ -107,13 +78,16 @@ class Passes:
 
     async def _pass(self, post: Post) -> None:
         shard = post.shard
-        marks = await self._store.run(lambda books: books.shards.take(shard.shard_id, shard.digest))
-        if marks is None:
-            _log.error(_OTHER_SETTINGS, shard=shard.shard_id)
+        now = self._clock.now()
+        begun = await self._store.run(lambda books: _begin(books, shard, now))
+        if begun is None:
+            self._posts.report_missing(shard.shard_id, is_part=bool(post.base_id))
             return
+        marks, parts = begun
         post.store.version = marks.version
-        saved = _read(marks)
+        saved = read_marks(marks.data)
         post.memory.restore(shard.targets, saved.memory)
+        join_parts(shard, parts, post.memory)
         await post.poller.resume(shard.targets)
         # Where the clock was set back since, the times lie too far ahead: then all is due.
         is_set_back = saved.left_at > (self._clock.now() + CLOCK_MARGIN).timestamp()
@@ -156,25 +130,49 @@ class Passes:
         return self._clock.now().timestamp() + max(seconds, poller.find_hold_seconds(target))
 
     async def _leave(self, post: Post, marks: Marks, due: Mapping[str, float]) -> None:
-        """Write the marks, unless another pass has begun."""
+        """Write the marks, also of the parts of a list that was walked, unless another pass has begun."""
         now = self._clock.now()
         next_at = min(due.values())
         if not self._leaving.is_set():
             next_at = max(next_at, now.timestamp() + (1 - _TOGETHER) * self._pace.interval_seconds)
-        data = _ENCODER.encode(_Saved(dict(due), post.memory.export(post.shard.targets), now.timestamp()))
+        parts = Division(post.shard, marks.version, self._pace, now, self._jitter).split(post.memory)
+        if parts:
+            # When the whole list is due its row alone says: a part may ask for it at any time.
+            due = dict.fromkeys(due, 0.0)
+            next_at = now.timestamp() + choose_whole_seconds(self._jitter())
+            _log.info("a list is read in parts", shard=marks.shard_id, parts=len(parts))
+        data = write_marks(due, post.memory.export(post.shard.targets), now)
         left = replace(marks, next_at=datetime.fromtimestamp(next_at, UTC), data=data)
-        if not await self._store.run(lambda books: books.shards.save(left, now, self._name)):
+        is_doubtful = _is_doubtful(post, marks)
+
+        def job(books: Books) -> bool:
+            if not books.shards.save(left, now, self._name):
+                return False
+            if parts:
+                books.shards.divide(post.shard, parts)
+            if is_doubtful:
+                books.shards.hasten(post.base_id, now)
+            return True
+
+        if not await self._store.run(job):
             raise Overtaken(f"another worker reads shard {marks.shard_id} by now")
 
 
-def _make_post(shard: Shard, make_poller: Callable[[Store, Memory], Poller], store: Store) -> Post:
-    fenced, memory = FencedStore(store, shard.shard_id), Memory()
-    return Post(shard, fenced, memory, make_poller(fenced, memory), asyncio.Lock())
+def _is_doubtful(post: Post, marks: Marks) -> bool:
+    """Whether a part of a list needs a walk through all of it; without marks it cannot know who was there."""
+    if not post.base_id:
+        return False
+    if not marks.data:
+        _log.info("the whole list is walked again", shard=marks.shard_id, reason="it has no marks")
+        return True
+    return any(post.memory.find_doubt(one) for one in post.shard.targets if isinstance(one, PartnerTarget))
 
 
-def _read(marks: Marks) -> _Saved:
-    """Read a shard's marks; what cannot be read is as good as none."""
-    try:
-        return _DECODER.decode(marks.data) if marks.data else _Saved()
-    except msgspec.DecodeError:
-        return _Saved()
+def _begin(books: Books, shard: Shard, now: datetime) -> tuple[Marks, list[Part]] | None:
+    """Take a shard with the parts that it was divided into, None where there is no such shard any more."""
+    marks = books.shards.take(shard.shard_id, shard.digest)
+    if marks is None:
+        return None
+    if name_base(shard.shard_id) and marks.data:
+        books.shards.keep(replace(marks, data=keep_names(shard, marks.data, now)))
+    return marks, books.shards.gather(shard) if find_list(shard) else []

@@ -27,6 +27,8 @@ from typing import Any, NoReturn
 
 import notifier
 from notifier import cli
+from notifier.dintero import source
+from notifier.domain import ranges
 from notifier.domain.waypoints import Waypoint, watch
 from notifier.service.clock import SystemClock
 from tests.chaos.broken import VARIANTS
@@ -76,6 +78,8 @@ def _make_parser() -> argparse.ArgumentParser:
         "--asleep", type=float, default=0.0, metavar="SECONDS", help="how long it stands still"
     )
     parser.add_argument("--clock-ahead", type=float, metavar="SECONDS", help="how wrong the wall clock is")
+    parser.add_argument("--range-accounts", type=int, metavar="N", help="how many accounts a range has")
+    parser.add_argument("--page-accounts", type=int, metavar="N", help="how many accounts a page has")
     parser.add_argument("--variant", choices=sorted(VARIANTS), help="how the program is broken")
     parser.add_argument("command", nargs="*", help="what the program is to do, behind --")
     return parser
@@ -89,6 +93,10 @@ def _live(options: argparse.Namespace) -> int:
             watch(Trap(Waypoint(name), int(nth), number, options.asleep))
     if options.clock_ahead is not None:
         _set_clock(options.clock_ahead)
+    if options.range_accounts:
+        vars(ranges)["RANGE_ACCOUNTS"] = options.range_accounts
+    if options.page_accounts:
+        vars(source)["LIMIT"] = options.page_accounts
     if options.variant:
         VARIANTS[options.variant]()
     return cli.main(options.command)

@@ -70,7 +70,7 @@ def read_schema(connection: Connection) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("start", ["0001", "0005", "0006"])
+@pytest.mark.parametrize("start", ["0001", "0005", "0006", "0007"])
 def test_migrations_make_the_tables_of_the_code(empty: str, postgres_url: str, start: str) -> None:
     """From every version, with an older one's connection still open, the same tables must come out."""
     make_at(empty, start)
