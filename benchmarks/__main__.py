@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> None:
             print(tables[-1].draw(), end="\n\n", flush=True)
     print(f"This took {monotonic() - started_at:.0f} s.")
     if options.write:
-        write_figures(machine, tuple(tables))
+        write_figures(machine, tuple(tables), keeps_others=bool(options.only))
 
 
 def _list_measurements(
@@ -162,7 +162,11 @@ _NAMES: Final = (
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="in half a minute, and less exact")
-    parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="put the figures into docs/performance.md (with --only, these alone)",
+    )
     parser.add_argument("--long", action="store_true", help="grow to 400,000 connections")
     parser.add_argument("--imports", action="store_true", help="show also what is imported longest")
     parser.add_argument("--only", action="append", choices=_NAMES, help="measure only this (may be repeated)")

@@ -8,15 +8,31 @@ from benchmarks.tables import Table
 PATH: Final = Path(__file__).parents[1] / "docs" / "performance.md"
 BEGIN: Final = "<!-- figures: written by `python -m benchmarks --write` -->"
 END: Final = "<!-- end of figures -->"
+_TITLE: Final = "### "
 
 
 def write_figures(
-    machine: str, tables: tuple[Table, ...], path: Path = PATH, *, begin_mark: str = BEGIN
+    machine: str,
+    tables: tuple[Table, ...],
+    path: Path = PATH,
+    *,
+    begin_mark: str = BEGIN,
+    keeps_others: bool = False,
 ) -> None:
-    """Put the figures in the place of those of the last run. Raises ValueError where a marker is missing."""
+    """Put the figures in the place of those of the last run. Raises ValueError where a marker is missing.
+
+    With `keeps_others` only tables of the same title are replaced; below each stands what it was measured on.
+    """
     before, begin, rest = path.read_text("utf-8").partition(begin_mark)
-    _, end, after = rest.partition(END)
+    kept, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"there must be both markers in {path.name}")
-    figures = "\n\n".join((begin_mark, machine, *(table.write() for table in tables), END))
+    if keeps_others:
+        first, *sections = kept.strip().split(f"\n\n{_TITLE}")
+        by_title = {one.partition("\n")[0]: f"{_TITLE}{one}" for one in sections}
+        by_title |= {one.title: f"{one.write()}\n\nMeasured by itself. {machine}" for one in tables}
+        parts = [first, *by_title.values()]
+    else:
+        parts = [machine, *(table.write() for table in tables)]
+    figures = "\n\n".join((begin_mark, *parts, END))
     path.write_text(f"{before}{figures}{after}", "utf-8")

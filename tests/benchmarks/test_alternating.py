@@ -34,3 +34,18 @@ def test_figures_take_the_place_of_the_last_ones(tmp_path: Path) -> None:
         f"Before.\n\n{BEGIN}\n\nA machine.\n\n### Title\n\n| what | value |\n| --- | --- |\n| x | 2 |\n\n"
         f"A remark.\n\n{END}\n\nAfter.\n"
     )
+
+
+def test_one_figure_takes_the_place_of_its_like(tmp_path: Path) -> None:
+    """What was measured by itself must replace its own table, say on what, and leave the others."""
+    path = tmp_path / "performance.md"
+    path.write_text(f"{BEGIN}\nold\n{END}\n", "utf-8")
+    tables = [Table(title, ("what",), (("1",),), ()) for title in ("First", "Second")]
+    write_figures("A machine.", tuple(tables), path)
+    for value in ("2", "3"):
+        again = Table("First", ("what",), ((value,),), ())
+        write_figures("Another.", (again,), path, keeps_others=True)
+    assert path.read_text("utf-8") == (
+        f"{BEGIN}\n\nA machine.\n\n### First\n\n| what |\n| --- |\n| 3 |\n\nMeasured by itself. Another.\n\n"
+        f"### Second\n\n| what |\n| --- |\n| 1 |\n\n{END}\n"
+    )
