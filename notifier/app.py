@@ -29,8 +29,15 @@ from notifier.service.heartbeat import Pulse
 from notifier.service.ports import Clock, Source
 from notifier.service.store_watch import StoreWatch
 from notifier.service.supervisor import Supervisor
-from notifier.settings import Addressee, Settings, find_address, resolve_receivers, resolve_sources
-from notifier.settings.model import PollSettings, SourceSettings
+from notifier.settings import (
+    Addressee,
+    PollSettings,
+    Settings,
+    SourceSettings,
+    find_address,
+    resolve_receivers,
+    resolve_sources,
+)
 
 if TYPE_CHECKING:
     from notifier.crew import Crew

@@ -46,7 +46,7 @@ def _find_target(options: argparse.Namespace) -> str:
 
 
 def _read_address(address: str, what: str) -> str:
-    from notifier.settings.values import check_store_url
+    from notifier.settings.address_values import check_store_url
 
     try:
         return check_store_url(address)

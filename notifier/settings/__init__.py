@@ -1,10 +1,10 @@
 """Everything that an operator sets: `load_settings` reads it, `Settings` holds it.
 
 `loading` says what is read and in which order, `files` and `toml_file` read it, and `layers` keep with every
-value the place it came from. `model` are the settings (`section` is what each of their tables is, `kinds` are
-the receivers), `values` the forms of single values, `catalogue` the
-list of them all, `rules` what they must be to one another. `problems` writes mistakes as sentences, and
-`receivers` is what the settings come to.
+value the place it came from. `model` are the settings (`section` is what each of their tables is,
+`source_model` are those of Dintero, `kinds` the receivers), `values` and `address_values` the forms of single
+values (`forms` is what their checks are made of), `catalogue` the list of them all, `rules` what they must be
+to one another. `problems` writes mistakes as sentences, and `receivers` is what the settings come to.
 """
 
 from notifier.settings.kinds import (
@@ -20,10 +20,8 @@ from notifier.settings.model import (
     LinkSettings,
     LogSettings,
     NetworkSettings,
-    PollSettings,
     Settings,
     SlackSettings,
-    SourceSettings,
     StoreSettings,
 )
 from notifier.settings.receivers import (
@@ -38,6 +36,7 @@ from notifier.settings.receivers import (
     resolve_receivers,
     resolve_sources,
 )
+from notifier.settings.source_model import PollSettings, SourceSettings
 
 __all__ = [
     "Addressee",

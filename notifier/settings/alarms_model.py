@@ -4,9 +4,11 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator
 
+from notifier.settings.address_values import HookUrl
+from notifier.settings.forms import lower_case
 from notifier.settings.routing_values import TimeZone
 from notifier.settings.section import Section
-from notifier.settings.values import AlarmMinutes, ClockTime, HeartbeatUrl, IntervalSeconds, Name, lower_case
+from notifier.settings.values import AlarmMinutes, ClockTime, IntervalSeconds, Name
 
 WeekdayName: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -15,7 +17,7 @@ class AlarmSettings(Section):
     """`[alarms]`: when on-call is told that the notifier cannot do its work, and who listens outside."""
 
     blind_after_minutes: AlarmMinutes = 10
-    heartbeat_url: HeartbeatUrl | None = None
+    heartbeat_url: HookUrl | None = None
     heartbeat_interval_seconds: IntervalSeconds = 60
 
 

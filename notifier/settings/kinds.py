@@ -7,35 +7,14 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from notifier.settings.address_values import BaseUrl, HookUrl, SlackBaseUrl, WebhookUrl
+from notifier.settings.forms import Form, conceal
 from notifier.settings.section import Section, WhenUnsure
-from notifier.settings.values import (
-    BaseUrl,
-    Channel,
-    Form,
-    Mention,
-    Names,
-    SlackBaseUrl,
-    TimeoutSeconds,
-    Token,
-    WaitSeconds,
-    WebhookUrl,
-    conceal,
-    is_safe_address,
-)
+from notifier.settings.values import Channel, Mention, Names, TimeoutSeconds, Token, WaitSeconds
 
 ROUTING_KEY: Final = re.compile(r"[A-Za-z0-9]{32}")
 APPRISE_URL: Final = re.compile(r"[a-z][a-z0-9]{1,40}://[\x21-\x7e]{1,4000}", re.IGNORECASE)
 SIGNING_KEY_BYTES: Final = range(24, 65)
-
-
-def check_hook_url(address: str) -> str:
-    """Return the address that signed messages are posted to."""
-    if not is_safe_address(address, has_query=True):
-        raise ValueError(
-            "expected an address that begins with https:// (http:// only for this machine, such as "
-            "127.0.0.1), without user name and fragment"
-        )
-    return address
 
 
 def check_signing_secrets(text: str) -> str:
@@ -65,7 +44,6 @@ def check_apprise_urls(text: str) -> str:
     return " ".join(dict.fromkeys(addresses))
 
 
-HookUrl: TypeAlias = Annotated[SecretStr, AfterValidator(conceal(check_hook_url))]
 RoutingKey: TypeAlias = Annotated[
     SecretStr,
     AfterValidator(conceal(Form(ROUTING_KEY, "the integration's routing key: 32 letters and digits"))),

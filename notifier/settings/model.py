@@ -1,8 +1,8 @@
 """The settings, section by section, as frozen values.
 
 Every section is one table of the TOML file. Durations and sizes carry their unit in the name. What a single
-value must look like is in `values`; what several must be to one another is in `rules`; the receivers, kind by
-kind, are in `kinds`.
+value must look like is in `values`; what several must be to one another is in `rules`. The larger sections
+are modules of their own: Dintero in `source_model`, the receivers, kind by kind, in `kinds`, and so on.
 """
 
 from collections.abc import Iterable
@@ -20,44 +20,38 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from notifier.settings.address_values import (
+    AllowedHosts,
+    BaseUrl,
+    NoProxyHosts,
+    ProxyUrl,
+    SlackBaseUrl,
+    StoreUrl,
+    WebhookUrl,
+)
 from notifier.settings.alarms_model import AlarmSettings, SummarySettings
+from notifier.settings.forms import lower_case
 from notifier.settings.kinds import ReceiverSettings
 from notifier.settings.routing_model import IntervalSettings, ReminderSettings, RouteSettings
-from notifier.settings.section import Section, WhenUnsure
+from notifier.settings.section import Section, WhenUnsure, require_at_least
+from notifier.settings.source_model import PollSettings, SourceSettings
 from notifier.settings.text_model import TextKind, TextSettings
 from notifier.settings.values import (
-    AccountIds,
     AlarmMinutes,
-    AllowedHosts,
-    Attempts,
-    BaseUrl,
     Channel,
-    ClientId,
-    ClientSecret,
     Concurrency,
-    Connections,
     Days,
     FilePath,
     GraceHours,
     Hours,
-    IntervalSeconds,
-    Mebibytes,
     Mention,
     Name,
-    NoProxyHosts,
-    OwnerId,
-    ProxyUrl,
-    RequestsPerSecond,
-    SlackBaseUrl,
     StoreKey,
-    StoreUrl,
     StormCards,
     TimeoutSeconds,
     Token,
     WaitSeconds,
-    WebhookUrl,
     WholeSeconds,
-    lower_case,
 )
 
 ENV_PREFIX: Final = "NOTIFIER_"
@@ -65,93 +59,6 @@ ENV_DELIMITER: Final = "__"
 
 LevelName: TypeAlias = Literal["debug", "info", "warning", "error"]
 FormatName: TypeAlias = Literal["console", "json"]
-FirstRun: TypeAlias = Literal["open", "all", "none"]
-
-_OWNER_ID_LENGTH: Final = 4
-
-
-def _at_least(info: ValidationInfo, other: str, value: float) -> None:
-    """Refuse a value below that of an earlier field; an earlier one that is itself wrong says so itself."""
-    lowest = info.data.get(other)
-    if lowest is not None and value < lowest:
-        raise ValueError(f"expected no less than {other} in the same section")
-
-
-class SourceSettings(Section):
-    """A Dintero read with one set of credentials: `[dintero]`, or `[sources.<name>]`.
-
-    `account_id` is whose credentials these are: an account, or a partner. `accounts` empty means the account
-    itself, or what is discovered; `connections` empty means all. `discover` reads everything under a partner.
-    Without `max_requests_per_second` only `poll.concurrency` bounds the requests.
-    """
-
-    base_url: BaseUrl = "https://api.dintero.com/v1"
-    account_id: OwnerId
-    client_id: ClientId = Field(repr=False)
-    client_secret: ClientSecret
-    accounts: AccountIds = ()
-    connections: Connections = ()
-    discover: bool = Field(default=False, validate_default=True)
-    max_requests_per_second: RequestsPerSecond | None = None
-
-    @field_validator("discover")
-    @classmethod
-    def _has_something_to_read(cls, discover: bool, info: ValidationInfo) -> bool:
-        account_id = info.data.get("account_id", "")
-        if len(account_id) == _OWNER_ID_LENGTH and not discover and not info.data.get("accounts", "unknown"):
-            raise ValueError(
-                "expected true, or a list of accounts, because account_id is a partner's id of three digits, "
-                "which has no connections of its own"
-            )
-        return discover
-
-    @property
-    def watched_accounts(self) -> tuple[str, ...]:
-        """The accounts to read one by one: those listed, or the account itself when nothing is discovered."""
-        if self.accounts or self.discover:
-            return self.accounts
-        return (self.account_id,)
-
-
-class PollSettings(Section):
-    """`[poll]`: how often, how many at once, how patiently, and how much Dintero is read."""
-
-    interval_seconds: IntervalSeconds = 60
-    quiet_interval_seconds: IntervalSeconds = Field(default=900, validate_default=True)
-    walk_interval_seconds: IntervalSeconds | None = Field(default=None, validate_default=True)
-    concurrency: Concurrency = 20
-    first_run: Annotated[FirstRun, BeforeValidator(lower_case)] = "open"
-    connect_timeout_seconds: TimeoutSeconds = 5
-    read_timeout_seconds: TimeoutSeconds = 15
-    total_timeout_seconds: TimeoutSeconds = 30
-    attempts: Attempts = 4
-    retry_total_seconds: WaitSeconds = 30
-    max_body_mib: Mebibytes = 32
-    max_bodies_mib: Mebibytes = Field(default=128, validate_default=True)
-
-    @field_validator("quiet_interval_seconds")
-    @classmethod
-    def _quiet_is_rarer(cls, value: float, info: ValidationInfo) -> float:
-        _at_least(info, "interval_seconds", value)
-        return value
-
-    @property
-    def walk_seconds(self) -> float:
-        """The shortest time between two walks through a partner's accounts."""
-        return self.walk_interval_seconds or self.interval_seconds
-
-    @field_validator("walk_interval_seconds")
-    @classmethod
-    def _walk_is_rarer(cls, value: float | None, info: ValidationInfo) -> float | None:
-        if value is not None:
-            _at_least(info, "interval_seconds", value)
-        return value
-
-    @field_validator("max_bodies_mib")
-    @classmethod
-    def _all_bodies_hold_one(cls, value: float, info: ValidationInfo) -> float:
-        _at_least(info, "max_body_mib", value)
-        return value
 
 
 class StoreSettings(Section):
@@ -242,7 +149,7 @@ class DeliverySettings(Section):
     @field_validator("max_retry_seconds")
     @classmethod
     def _last_is_longest(cls, value: float, info: ValidationInfo) -> float:
-        _at_least(info, "first_retry_seconds", value)
+        require_at_least(info, "first_retry_seconds", value)
         return value
 
 
@@ -313,11 +220,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic passes them by these names
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take only what is passed in: `load_settings` alone decides what is read and in which order."""
         return (init_settings,)

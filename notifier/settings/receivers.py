@@ -19,8 +19,9 @@ from notifier.settings.kinds import (
     SlackWebhookReceiverSettings,
     WebhookReceiverSettings,
 )
-from notifier.settings.model import Settings, SlackSettings, SourceSettings
+from notifier.settings.model import Settings, SlackSettings
 from notifier.settings.rules import ONCALL, SALES
+from notifier.settings.source_model import SourceSettings
 
 SHORT_SOURCE = "dintero"
 """The name of the source that `[dintero]` stands for."""

@@ -1,4 +1,4 @@
-"""The forms of single values of routes, time intervals and reminders; `values` says how checks behave."""
+"""The forms of single values of routes, time intervals and reminders; `forms` says how checks behave."""
 
 from itertools import pairwise
 from typing import Annotated, Final, TypeAlias
@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from notifier.domain import intervals
 from notifier.domain.globs import is_sound
 from notifier.holiday_calendar import check_region
-from notifier.settings.values import Hours, Number, without_duplicates
+from notifier.settings.forms import Number, without_duplicates
+from notifier.settings.values import Hours
 
 _LONGEST_TEXT: Final = 200
 _LONGEST_TITLE: Final = 60
