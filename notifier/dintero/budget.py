@@ -17,11 +17,6 @@ class BytesBudget:
         self._used_bytes = 0
         self._reserve = asyncio.Lock()
 
-    @property
-    def used_bytes(self) -> int:
-        """What all leases together hold now."""
-        return self._used_bytes
-
     def lease(self) -> "Lease":
         """Open a lease of nothing yet."""
         return Lease(self)

@@ -68,7 +68,6 @@ class Reason(StrEnum):
     """The event is the one that a change of status has told."""
     LINK_OF_NO_USE = "link_of_no_use"
     """The link belongs to a case that is over."""
-    CASE_ALREADY_OVER = "case_already_over"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from notifier.domain.severity import assess_severity
 from notifier.domain.stage import Stage, Standing, assess
 from notifier.domain.state import Case, KnownEvent
 
-LINK_IS_ABOVE: Final = "The signature link stands at the top of this thread."
 _SIGN: Final = "Open the link and sign, or send it to whoever signs for the company."
 _NO_LINK: Final = "Dintero gave no signature link. Open the account in Backoffice to find it."
 _LOST_LINK: Final = "The signature link is not at hand just now. Open the account in Backoffice to find it."

@@ -13,11 +13,11 @@ notifier (the demo, which starts it, excepted).
 
 Dintero (`SandboxDintero`)
     credentials     client (client_id, client_secret, owner_id); credentials.add_client(…, scopes=),
-                    .remove_client, .revoke_tokens(), .token_seconds
-    accounts        add_account(id, business_name=, partner_id=, country=), set_account(id, **fields),
-                    put_raw_account, remove_account, account(id), changed(id), account_ids()
+                    .revoke_tokens(), .token_seconds
+    accounts        add_account(id, business_name=, partner_id=, country=), put_raw_account,
+                    remove_account, account(id), changed(id), account_ids()
     connections     apply(id, name, lifetime=), restart_signup, require_signature(id, name, link=, …),
-                    set_status(id, name, status, with_event=), add_event(…), replace_link, touch,
+                    set_status(id, name, status, with_event=), add_event(…), replace_link,
                     put_raw_connection, remove_connection, connection(id, name).
                     A product of payex is named `payex/creditcard`.
     lists           event_lists = EventLists(is_repeated=, order=, newest=); etags;

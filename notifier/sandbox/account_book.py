@@ -6,7 +6,6 @@ everything that was ever recorded stays in `truth()`, whatever is removed later.
 
 from datetime import datetime, timedelta
 from enum import Enum
-from time import monotonic
 
 from notifier.sandbox.account_shapes import (
     SIGNUP_LIFETIME,
@@ -18,7 +17,7 @@ from notifier.sandbox.account_shapes import (
     timestamp,
 )
 from notifier.sandbox.accounts import Accounts, Record
-from notifier.sandbox.loopback import Clock, Monotonic, utc_now
+from notifier.sandbox.loopback import Clock, utc_now
 from notifier.sandbox.truth import RecordedEvent, Signup, StatusChange
 
 
@@ -34,12 +33,9 @@ INVENTED = Invented.VALUE
 class AccountBook(Accounts):
     """Accounts and their connections, changed by method calls and read as JSON objects."""
 
-    def __init__(
-        self, owner_id: str, clock: Clock = utc_now, monotonic_seconds: Monotonic = monotonic
-    ) -> None:
+    def __init__(self, owner_id: str, clock: Clock = utc_now) -> None:
         """Start empty; accounts belong to this partner unless another is named."""
         super().__init__(owner_id, clock)
-        self._monotonic_seconds = monotonic_seconds
         self._events: list[RecordedEvent] = []
         self._status_changes: list[StatusChange] = []
 
@@ -172,7 +168,6 @@ class AccountBook(Accounts):
                 at,
                 link,
                 record.signup_ids.get(name),
-                self._monotonic_seconds(),
             )
         )
         return event_id
@@ -192,10 +187,6 @@ class AccountBook(Accounts):
                 return link
         msg = f"no event of {account_id} {name} has a link"
         raise LookupError(msg)
-
-    def touch(self, account_id: str, name: str) -> None:
-        """Move `updated_at` and change nothing else."""
-        self._touch(account_id, name)
 
     def put_raw_connection(self, account_id: str, name: str, value: object) -> None:
         """Put any JSON value in the connection's place: it is served exactly as it is."""

@@ -84,12 +84,6 @@ class Accounts:
             self._of_partner[partner] = dict(sorted(siblings.items()))
         self.version += 1
 
-    def set_account(self, account_id: str, **fields: object) -> None:
-        """Replace top-level fields of the account object, such as `active=False`."""
-        record = self.record(account_id)
-        record.json.update(fields)
-        self._changed(record)
-
     def put_raw_account(self, account_id: str, value: object) -> None:
         """Put any JSON value in the account's place: it is served exactly as it is."""
         record = self.record(account_id)

@@ -69,13 +69,6 @@ class Credentials:
         self._clients[client_id] = client
         return client
 
-    def remove_client(self, client_id: str) -> None:
-        """Remove credentials and their tokens."""
-        del self._clients[client_id]
-        self._grants = {
-            token: grant for token, grant in self._grants.items() if grant.client.client_id != client_id
-        }
-
     def revoke_tokens(self) -> None:
         """Make every token given so far invalid."""
         self._grants.clear()

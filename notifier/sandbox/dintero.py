@@ -66,7 +66,7 @@ class SandboxDintero(AccountBook, LoopbackServer):
         `paging_tokens` says whether accounts carry a `paging_token`, as they do since
         Dintero's documentation mentions it; without, the account id names the place.
         """
-        AccountBook.__init__(self, owner_id, clock, monotonic_seconds)
+        AccountBook.__init__(self, owner_id, clock)
         LoopbackServer.__init__(
             self, faults=faults, clock=clock, monotonic_seconds=monotonic_seconds, sleep=sleep
         )

@@ -33,7 +33,6 @@ from notifier.sandbox.workspace import Workspace
 
 KEPT_POSTS = 200_000
 PLAIN_TEXT = "text/plain; charset=utf-8"
-POSTING = frozenset({"chat.postMessage", "webhook"})
 WEBHOOK_STATUSES: Mapping[str, int] = {
     "channel_is_archived": 410,
     "channel_not_found": 404,

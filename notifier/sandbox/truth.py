@@ -27,7 +27,6 @@ class RecordedEvent:
         created_at: the event's own time.
         link: its `signature_link` when recorded, whatever its type; None if absent.
         signup_id: the newest signup of the connection then, or None.
-        recorded_at: monotonic seconds, for latencies.
     """
 
     account_id: str
@@ -38,7 +37,6 @@ class RecordedEvent:
     created_at: datetime
     link: object
     signup_id: str | None
-    recorded_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ _log = structlog.get_logger("notifier.worker")
 
 LOOK_SECONDS: Final = 2.0
 """Between two looks, of each worker."""
-FORGOTTEN_SECONDS: Final = 3600.0
-"""A worker that was not heard of for so long is not even known by name any more."""
 
 
 class Takeover:

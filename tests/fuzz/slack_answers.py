@@ -15,7 +15,7 @@ from notifier.receivers.slack.answers import Address, read_api, read_post, read_
 from notifier.receivers.slack.channels import read_cursor
 from notifier.receivers.slack.client import RemoteClock
 from notifier.receivers.slack.lookup import find_message
-from notifier.receivers.slack.refusals import KNOWN_CODES
+from notifier.receivers.slack.refusals import REFUSALS
 from tests.fuzz.dintero_answers import VALUE, header_values
 from tests.fuzz.exploring import Target
 from tests.fuzz.mutation import Batch, batch
@@ -64,7 +64,7 @@ WORDS: Final = (
 
 coded = st.builds(
     lambda code, extra: json.dumps({"ok": False, "error": code, **extra}).encode(),
-    st.sampled_from(sorted(KNOWN_CODES)) | st.text(max_size=12) | st.sampled_from([SECRET, "a_b" * 30]),
+    st.sampled_from(sorted(REFUSALS)) | st.text(max_size=12) | st.sampled_from([SECRET, "a_b" * 30]),
     st.dictionaries(st.sampled_from(["needed", "ok", "provided", "response_metadata"]), VALUES, max_size=2),
 )
 bodies = st.sampled_from(WHOLE) | coded | st.sampled_from(WORDS) | st.binary(max_size=40)

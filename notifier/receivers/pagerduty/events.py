@@ -21,6 +21,7 @@ from notifier.receivers.answers import Answer, Peer, explain
 from notifier.receivers.text import clean_line, cut
 
 MAX_EVENT_BYTES: Final = 512 * 1024
+"""Nothing has to be cut to this: the bounds of the parts, below, keep every event under it."""
 MAX_SUMMARY_CHARS: Final = 1_024
 MAX_DEDUP_CHARS: Final = 255
 RETRY_SECONDS: Final = 60.0

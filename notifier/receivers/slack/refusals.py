@@ -40,7 +40,7 @@ class Refusal:
 
 def find_refusal(code: str) -> Refusal | None:
     """Return what an error of Slack's means, None for one that the table does not know."""
-    return _REFUSALS.get(code)
+    return REFUSALS.get(code)
 
 
 _TOKEN = Refusal(
@@ -90,7 +90,7 @@ _RATE = Refusal(Meaning.RATE, "too many messages; it is sent again later")
 _MOVING = Refusal(Meaning.LATER, "the workspace is being migrated; it is sent again later")
 _BROKEN = Refusal(Meaning.UNCLEAR, "it broke while it worked on the request, which may have taken effect")
 
-_REFUSALS: Final[dict[str, Refusal]] = {
+REFUSALS: Final[dict[str, Refusal]] = {
     **dict.fromkeys(
         ("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"), _TOKEN
     ),
@@ -178,5 +178,3 @@ _REFUSALS: Final[dict[str, Refusal]] = {
         ("internal_error", "fatal_error", "request_timeout", "service_unavailable", "rollup_error"), _BROKEN
     ),
 }
-
-KNOWN_CODES: Final = frozenset(_REFUSALS)

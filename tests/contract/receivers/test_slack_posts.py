@@ -13,7 +13,7 @@ from notifier.errors import (
     DeliveryRejected,
     DeliveryUnavailable,
 )
-from notifier.receivers.slack.refusals import KNOWN_CODES, Meaning, find_refusal
+from notifier.receivers.slack.refusals import REFUSALS, Meaning, find_refusal
 from notifier.sandbox import Fault, ok_false
 from tests.contract.receivers.conftest import LINK, Stand, make_receiver
 from tests.contract.receivers.test_receiver_contract import fail, say
@@ -58,7 +58,7 @@ async def test_plain_form_has_no_blocks(slack_stand: Stand, message: Message) ->
 
 async def test_each_known_refusal_has_its_meaning(slack_stand: Stand, message: Message) -> None:
     """Every error of Slack's table must come through either interface as what it means."""
-    for code in sorted(KNOWN_CODES):
+    for code in sorted(REFUSALS):
         refusal = find_refusal(code)
         assert refusal is not None
         slack_stand.cause(refuse(slack_stand.kind, code))

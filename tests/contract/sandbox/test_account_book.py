@@ -11,7 +11,7 @@ from .conftest import ACCOUNT, Time
 @pytest.fixture
 def book(time: Time) -> AccountBook:
     """Give a book with one account."""
-    book = AccountBook("P112", time.clock, time.monotonic)
+    book = AccountBook("P112", time.clock)
     book.add_account(ACCOUNT)
     return book
 

@@ -15,7 +15,7 @@ from .conftest import Time
 @pytest.fixture
 def book(time: Time) -> AccountBook:
     """Give an empty book."""
-    return AccountBook("P11200000", time.clock, time.monotonic)
+    return AccountBook("P11200000", time.clock)
 
 
 def test_plan_is_in_order_and_repeatable() -> None:

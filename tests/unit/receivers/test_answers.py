@@ -16,7 +16,7 @@ from notifier.errors import (
 )
 from notifier.receivers.answers import Answer, lose, read_retry_after
 from notifier.receivers.slack.answers import Address, read_post, read_webhook
-from notifier.receivers.slack.refusals import KNOWN_CODES, Meaning, find_refusal
+from notifier.receivers.slack.refusals import REFUSALS, Meaning, find_refusal
 
 ADDRESS = Address("sales", "#sales", "NOTIFIER_SLACK__BOT_TOKEN", "NOTIFIER_SLACK__CHANNEL")
 KINDS = {
@@ -57,7 +57,7 @@ def test_receipt_says_where_the_message_stands() -> None:
     assert read_post(Answer(200, {}, {"ok": True}), ADDRESS) == Receipt()
 
 
-@pytest.mark.parametrize("code", sorted(KNOWN_CODES))
+@pytest.mark.parametrize("code", sorted(REFUSALS))
 def test_every_known_error_has_its_meaning(code: str) -> None:
     """Each error that Slack documents must come out as its kind, with Slack's own word in it."""
     refusal = find_refusal(code)
