@@ -4,8 +4,6 @@ An aiohttp server uses more CPU for a request than the client that is to be meas
 path, compares an ETag and writes bytes.
 """
 
-import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,8 +14,8 @@ from typing import Final, Protocol, Self
 import msgspec
 
 from benchmarks.population import NAME, list_account_ids, make_book, make_path
+from benchmarks.wire import open_wire
 
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _MISSING: Final = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 _TOKEN_BODY: Final = b'{"access_token":"canned","token_type":"Bearer","expires_in":86400}'
 
@@ -73,7 +71,7 @@ class CannedDintero:
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[Self]:
         """Serve on loopback until the block ends."""
-        async with open_wire(self) as self._url:
+        async with serve_dintero(self) as self._url:
             yield self
 
     def answer(self, head: bytes) -> bytes:
@@ -105,46 +103,14 @@ class Answering(Protocol):
 
 
 @asynccontextmanager
-async def open_wire(answering: Answering) -> AsyncIterator[str]:
+async def serve_dintero(answering: Answering) -> AsyncIterator[str]:
     """Serve on loopback until the block ends, at the address that is given; a token to whoever posts."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Wire(answering), "127.0.0.1", 0, backlog=1024)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
 
+    def answer(head: bytes, _body: bytes) -> bytes:
+        return _TOKEN if head.startswith(b"POST") else answering.answer(head)
 
-class _Wire(asyncio.Protocol):
-    """One connection to a client."""
-
-    def __init__(self, answering: Answering) -> None:
-        self._answering = answering
-        self._held = b""
-        self._transport: asyncio.WriteTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
-        if isinstance(transport, asyncio.WriteTransport):
-            self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete."""
-        held = self._held + data if self._held else data
-        while (end := held.find(b"\r\n\r\n") + 4) > 3:
-            head = held[:end]
-            length = _LENGTH.search(head) if head.startswith(b"POST") else None
-            whole = end + (int(length[1]) if length else 0)
-            if len(held) < whole:
-                break
-            held = held[whole:]
-            self._answer(head)
-        self._held = held
-
-    def _answer(self, head: bytes) -> None:
-        if self._transport is not None:
-            is_token = head.startswith(b"POST")
-            self._transport.write(_TOKEN if is_token else self._answering.answer(head))
+    async with open_wire(answer) as url:
+        yield url
 
 
 def frame(body: bytes, etag: str = "") -> bytes:

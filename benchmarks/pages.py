@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from benchmarks.canned import frame, open_wire
+from benchmarks.canned import frame, serve_dintero
 from benchmarks.population import FIRST_ACCOUNT, NAME, OWNER_ID, make_book
 
 _PLACEHOLDER: Final = f"P{FIRST_ACCOUNT}".encode()
@@ -67,7 +67,7 @@ class CannedPartner:
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[Self]:
         """Serve on loopback until the block ends."""
-        async with open_wire(self) as self._url:
+        async with serve_dintero(self) as self._url:
             yield self
 
     def answer(self, head: bytes) -> bytes:

@@ -175,16 +175,10 @@ def list_targets(settings: Settings) -> tuple[Target, ...]:
 
 
 def _open_store(settings: Settings, *, creates: bool) -> "AnyStore":
-    from notifier.store.opening import make_store  # noqa: PLC0415 - long to import, and polls wait
+    from notifier.store.opening import make_store, open_for_engine  # noqa: PLC0415 - long to import, and polls wait
 
     store = make_store(settings.store.url.get_secret_value(), settings.store.keys)
-    try:
-        store.lock()
-        store.open(creates=creates)
-    except BaseException:
-        store.close()
-        raise
-    return store
+    return open_for_engine(store, creates=creates)
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from notifier.service.recorder import Recorder
 from notifier.service.store_watch import StoreWatch
 from notifier.settings import Settings
 from notifier.store.address import read_address
+from notifier.store.opening import open_for_engine
 from notifier.store.postgres import PostgresStore
 from notifier.workers.allowance import SharedBudget
 from notifier.workers.clock import SharedClock
@@ -45,14 +46,8 @@ class Crew:
     def open_store(self, *, creates: bool) -> PostgresStore:
         """Return the open store: whatever is made due in it is ordered in the same transaction."""
         address, keys = self._settings.store.url.get_secret_value(), self._settings.store.keys
-        store = PostgresStore(address, keys, Orders().announce)
-        try:
-            store.open(creates=creates)
-        except BaseException:
-            store.close()
-            raise
-        self._store = store
-        return store
+        self._store = open_for_engine(PostgresStore(address, keys, Orders().announce), creates=creates)
+        return self._store
 
     def make_worker(
         self, watch: StoreWatch, outside: Outside, own_clock: Clock, pulse: Pulse | None

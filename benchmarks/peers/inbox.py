@@ -1,7 +1,5 @@
-"""What stands for Slack's incoming webhooks: HTTP/1.1 in some lines, so that it bounds nobody."""
+"""What stands for Slack's incoming webhooks, and bounds nobody."""
 
-import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import ceil
@@ -9,8 +7,8 @@ from time import monotonic
 from typing import Final, Self
 
 from benchmarks.peers.tally import Arrival, find_case
+from benchmarks.wire import open_wire
 
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _OK: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 _BUSY: Final = (
     b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: %d\r\nContent-Type: text/plain\r\n"
@@ -52,7 +50,7 @@ class Inbox:
         self._busy_until = monotonic() + seconds
         return self._busy_until
 
-    def answer(self, body: bytes) -> bytes:
+    def answer(self, _head: bytes, body: bytes) -> bytes:
         """Take a post, or refuse it."""
         now = monotonic()
         if now < self._busy_until:
@@ -64,37 +62,5 @@ class Inbox:
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[Self]:
         """Serve on loopback until the block ends."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Wire(self), "127.0.0.1", 0, backlog=1024)
-        self._url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
+        async with open_wire(self.answer) as self._url:
             yield self
-        finally:
-            server.close()
-
-
-class _Wire(asyncio.Protocol):
-    """One connection of somebody who posts."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
-        self._held = b""
-        self._transport: asyncio.WriteTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
-        if isinstance(transport, asyncio.WriteTransport):
-            self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete."""
-        held = self._held + data
-        while (end := held.find(b"\r\n\r\n") + 4) > 3:
-            length = _LENGTH.search(held[:end])
-            whole = end + (int(length[1]) if length else 0)
-            if len(held) < whole:
-                break
-            if self._transport is not None:
-                self._transport.write(self._inbox.answer(held[end:whole]))
-            held = held[whole:]
-        self._held = held

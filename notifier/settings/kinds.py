@@ -52,7 +52,16 @@ SigningSecrets: TypeAlias = Annotated[SecretStr, AfterValidator(conceal(check_si
 AppriseUrls: TypeAlias = Annotated[SecretStr, AfterValidator(conceal(check_apprise_urls))]
 
 
-class SlackReceiverSettings(Section):
+class AnyReceiverSettings(Section):
+    """What `[receivers.<name>]` may say of a receiver of any kind."""
+
+    when_unsure: WhenUnsure = "resend"
+    emergency: bool = False
+    fallback: Names = ()
+    pace_seconds: WaitSeconds = 1.0
+
+
+class SlackReceiverSettings(AnyReceiverSettings):
     """`[receivers.<name>]` of kind slack: a channel, by bot token."""
 
     kind: Literal["slack"]
@@ -60,59 +69,41 @@ class SlackReceiverSettings(Section):
     bot_token: Token | None = None
     base_url: SlackBaseUrl | None = None
     mention: Mention | None = None
-    when_unsure: WhenUnsure = "resend"
-    emergency: bool = False
-    fallback: Names = ()
-    pace_seconds: WaitSeconds = 1.0
 
 
-class SlackWebhookReceiverSettings(Section):
+class SlackWebhookReceiverSettings(AnyReceiverSettings):
     """`[receivers.<name>]` of kind slack_webhook: a channel, by an incoming webhook."""
 
     kind: Literal["slack_webhook"]
     url: WebhookUrl
     mention: Mention | None = None
-    when_unsure: WhenUnsure = "resend"
-    emergency: bool = False
-    fallback: Names = ()
-    pace_seconds: WaitSeconds = 1.0
 
 
-class PagerDutyReceiverSettings(Section):
+class PagerDutyReceiverSettings(AnyReceiverSettings):
     """`[receivers.<name>]` of kind pagerduty: the alerts of one service, by Events API v2."""
 
     kind: Literal["pagerduty"]
     routing_key: RoutingKey
     base_url: BaseUrl = "https://events.pagerduty.com"
-    when_unsure: WhenUnsure = "resend"
-    emergency: bool = False
-    fallback: Names = ()
     pace_seconds: WaitSeconds = 0
     timeout_seconds: TimeoutSeconds = 15
 
 
-class WebhookReceiverSettings(Section):
+class WebhookReceiverSettings(AnyReceiverSettings):
     """`[receivers.<name>]` of kind webhook: any address, signed by Standard Webhooks 1.0."""
 
     kind: Literal["webhook"]
     url: HookUrl
     signing_secret: SigningSecrets
-    when_unsure: WhenUnsure = "resend"
-    emergency: bool = False
-    fallback: Names = ()
     pace_seconds: WaitSeconds = 0
     timeout_seconds: TimeoutSeconds = 15
 
 
-class AppriseReceiverSettings(Section):
+class AppriseReceiverSettings(AnyReceiverSettings):
     """`[receivers.<name>]` of kind apprise: whatever the library Apprise (an extra) can reach."""
 
     kind: Literal["apprise"]
     url: AppriseUrls
-    when_unsure: WhenUnsure = "resend"
-    emergency: bool = False
-    fallback: Names = ()
-    pace_seconds: WaitSeconds = 1.0
     timeout_seconds: TimeoutSeconds = 15
 
 

@@ -1,7 +1,7 @@
 """Which store an address stands for. PostgreSQL's driver is imported only where it is PostgreSQL's."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from notifier.errors import ConfigError
 from notifier.store.database import Database
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from notifier.store.postgres import Announce, PostgresStore
 
 AnyStore: TypeAlias = "Database | PostgresStore"
+
+_S = TypeVar("_S", bound="AnyStore")
 
 
 def is_postgres(url: str) -> bool:
@@ -32,3 +34,17 @@ def make_store(url: str, keys: Sequence[str] = (), announce: "Announce | None" =
             "pip install 'dintero-notifier[postgres]'"
         ) from error
     return PostgresStore(url, keys, announce)
+
+
+def open_for_engine(store: _S, *, creates: bool) -> _S:
+    """Open a store for an engine to work on, and return it; one that does not open is closed.
+
+    Without `creates` it must be there already. Raises StoreError.
+    """
+    try:
+        store.lock()
+        store.open(creates=creates)
+    except BaseException:
+        store.close()
+        raise
+    return store

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Final
 
 import aiohttp
 
@@ -9,8 +10,14 @@ from notifier.domain.delivery import BY_ITSELF, Finding, Level, Place, Receipt, 
 from notifier.domain.message import Message
 from notifier.receivers.answers import Peer
 from notifier.receivers.exchange import post
-from notifier.receivers.one_way import TEST_MESSAGE, OneWayReceiver
+from notifier.receivers.one_way import AT_LEAST_ONCE, TEST_MESSAGE, OneWayReceiver
 from notifier.receivers.pagerduty.events import RETRY_SECONDS, read, render
+
+_GUARANTEES: Final = AT_LEAST_ONCE | {
+    WhenUnsure.RESEND: (
+        "at least once: after an unclear answer an event is sent again, which updates the same alert"
+    )
+}
 
 
 class PagerDutyReceiver(OneWayReceiver):
@@ -75,14 +82,8 @@ class PagerDutyReceiver(OneWayReceiver):
 
     def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Say what can be said without posting; with `sends`, trigger an alert and resolve it again."""
-        guarantee = (
-            "at least once: after an unclear answer an event is sent again, which updates the same alert"
-            if self._when_unsure is WhenUnsure.RESEND
-            else "at most once: after an unclear answer an event is held until somebody decides about it "
-            "(`notifier outbox list`)"
-        )
         links = self._say(Level.OK, "signature links are not sent to PagerDuty")
-        return self._check((links,), guarantee, self._test, sends=sends)
+        return self._check((links,), _GUARANTEES[self._when_unsure], self._test, sends=sends)
 
     async def _test(self) -> str:
         await self.send(TEST_MESSAGE, is_plain=False)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Final
 
 import aiohttp
 
@@ -15,9 +16,16 @@ from notifier.domain.delivery import BY_ITSELF, Finding, Level, Place, Receipt, 
 from notifier.domain.message import Message
 from notifier.receivers.answers import Peer, explain
 from notifier.receivers.exchange import post
-from notifier.receivers.one_way import TEST_MESSAGE, OneWayReceiver
+from notifier.receivers.one_way import AT_LEAST_ONCE, TEST_MESSAGE, OneWayReceiver
 from notifier.receivers.webhook.payload import render
 from notifier.receivers.webhook.signature import read_keys, sign
+
+_GUARANTEES: Final = AT_LEAST_ONCE | {
+    WhenUnsure.RESEND: (
+        "at least once: after an unclear answer a message is sent again with the same webhook-id, by "
+        "which the other end can drop the second"
+    )
+}
 
 
 class WebhookReceiver(OneWayReceiver):
@@ -87,18 +95,11 @@ class WebhookReceiver(OneWayReceiver):
 
     def check(self, *, sends: bool) -> AsyncIterator[Finding]:
         """Say what can be said without posting; with `sends`, post a test message."""
-        guarantee = (
-            "at least once: after an unclear answer a message is sent again with the same webhook-id, by "
-            "which the other end can drop the second"
-            if self._when_unsure is WhenUnsure.RESEND
-            else "at most once: after an unclear answer a message is held until somebody decides about it "
-            "(`notifier outbox list`)"
-        )
         keys = f"signed with {len(self._keys)} keys" if len(self._keys) > 1 else "signed with one key"
         signed = self._say(
             Level.OK, f"{keys}; signature links are in the messages, so they are secrets where they arrive"
         )
-        return self._check((signed,), guarantee, self._test, sends=sends)
+        return self._check((signed,), _GUARANTEES[self._when_unsure], self._test, sends=sends)
 
     async def _test(self) -> str:
         test_id = f"check_{secrets.token_hex(8)}"
