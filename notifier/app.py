@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +26,7 @@ from notifier.service.emergency import Emergency
 from notifier.service.engine import Report
 from notifier.service.head_start import HeadStart
 from notifier.service.heartbeat import Pulse
-from notifier.service.ports import Clock, Source
+from notifier.service.ports import Clock, Receiver, Source
 from notifier.service.store_watch import StoreWatch
 from notifier.service.supervisor import Supervisor
 from notifier.settings import (
@@ -123,12 +123,12 @@ async def connect(
     addressees = resolve_receivers(settings)
     async with AsyncExitStack() as stack:
         network = open_network_for(settings)
-        sources: dict[str, Source] = {}
-        for name, one in resolve_sources(settings).items():
-            source = _make_source(
-                name, one, settings.poll, network, budget(name, one.max_requests_per_second)
+        sources: dict[str, Source] = {
+            name: await stack.enter_async_context(
+                _make_source(name, one, settings.poll, network, budget(name, one.max_requests_per_second))
             )
-            sources[name] = await stack.enter_async_context(source)
+            for name, one in resolve_sources(settings).items()
+        }
         # Slack's receivers have the session's patience, the others each their own.
         seconds = settings.slack.timeout_seconds
         places = [find_address(one) for one in addressees.by_name.values()]
@@ -148,12 +148,16 @@ async def connect(
             sources=sources,
             targets=list_targets(settings),
             receivers=receivers,
-            directory=Directory(
-                {name: receiver.destination for name, receiver in receivers.items()},
-                addressees.aliases,
-                {receiver.destination: receiver.traits for receiver in receivers.values()},
-            ),
+            directory=_make_directory(receivers, addressees.aliases),
         )
+
+
+def _make_directory(receivers: Mapping[str, Receiver], aliases: Mapping[str, str]) -> Directory:
+    return Directory(
+        {name: receiver.destination for name, receiver in receivers.items()},
+        aliases,
+        {receiver.destination: receiver.traits for receiver in receivers.values()},
+    )
 
 
 def list_targets(settings: Settings) -> tuple[Target, ...]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from notifier import __version__
 from notifier.commands import explain, moving, outbox, routes, silences
-from notifier.commands.entry import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, load, open_store
+from notifier.commands.entry import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, Commands, load, open_store
 from notifier.errors import ConfigError, NotifierError
 
 if TYPE_CHECKING:
@@ -156,11 +156,15 @@ def _make_parser() -> argparse.ArgumentParser:
     backup.add_argument("--force", action="store_true", help="replace a file that is there")
     backup.set_defaults(command=_back_up)
 
+    _add_demo(commands)
+    return parser
+
+
+def _add_demo(commands: Commands) -> None:
     demo = commands.add_parser("demo", help="show the whole thing on this machine, without any account")
     demo.add_argument("--seconds", type=float, metavar="N", help="end after N seconds (default: Ctrl-C)")
     demo.add_argument("--port", type=_read_port, default=8089, help="where the page is (default: 8089)")
     demo.set_defaults(command=_demo)
-    return parser
 
 
 def _read_port(text: str) -> int:

@@ -6,6 +6,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 
 from notifier import __version__
 from notifier.dintero.pace import Budget
@@ -16,6 +17,7 @@ from notifier.engines import Outside, list_chores, make_dispatcher, make_pace, m
 from notifier.errors import StoreInUse, StoreUnavailable
 from notifier.service.heartbeat import Pulse
 from notifier.service.memory import Memory
+from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.ports import Clock, Store
 from notifier.service.recorder import Recorder
@@ -111,23 +113,9 @@ def _make_work(
     lease = Lease(clock.monotonic, wanted.stalled_seconds)
     dispatcher = make_dispatcher(settings, watch, outside, clock, claim_seconds)
     planner = make_planner(settings, outside)
-    first_run, pace = FirstRun(settings.poll.first_run), make_pace(settings)
+    make_poller = partial(_make_poller, settings, outside, clock, planner)
     chores = list_chores(settings, watch, outside, clock, planner, on_news=_be_still, pulse=pulse)
-    shards = plan_shards(outside.targets)
-
-    def make_poller(store: Store, memory: Memory) -> Poller:
-        recorder = Recorder(store, clock, planner, first_run)
-        return Poller(
-            outside.sources,
-            store,
-            recorder,
-            clock,
-            _be_still,
-            memory=memory,
-            walk_interval_seconds=pace.shortest_walk_seconds,
-            range_accounts=ranges.RANGE_ACCOUNTS,
-        )
-
+    shards, pace = plan_shards(outside.targets), make_pace(settings)
     return Work(
         outside.targets,
         shards,
@@ -146,6 +134,21 @@ def _make_work(
         ),
         Errands({type(chore).__name__: chore for chore in chores}, watch, clock),
         lease,
+    )
+
+
+def _make_poller(
+    settings: Settings, outside: Outside, clock: Clock, planner: Planner, store: Store, memory: Memory
+) -> Poller:
+    return Poller(
+        outside.sources,
+        store,
+        Recorder(store, clock, planner, FirstRun(settings.poll.first_run)),
+        clock,
+        _be_still,
+        memory=memory,
+        walk_interval_seconds=make_pace(settings).shortest_walk_seconds,
+        range_accounts=ranges.RANGE_ACCOUNTS,
     )
 
 

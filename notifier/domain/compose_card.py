@@ -31,9 +31,7 @@ def compose_card(notification_id: str, dossier: Dossier, house: House, now: date
     if standing.stage is Stage.ENABLED and (request is not None or case.asked_at is not None):
         headline = "Signed: the connection is enabled"
     described = request if standing.awaits_signature else _find_last(dossier, case)
-    action: Link | RefusedLink | None = None
-    if standing.has_use_for_link:
-        advice, action = _offer_link(request, house)
+    advice, action = _offer_link(request, house) if standing.has_use_for_link else (advice, None)
     return Message(
         notification_id=notification_id,
         topic=dossier.change.topic,

@@ -158,18 +158,8 @@ class AccountBook(Accounts):
             connection["status"] = status
             self._status_changes.append(StatusChange(account_id, name, status, at, has_event=True))
         self._touch(account_id, name)
-        self._events.append(
-            RecordedEvent(
-                account_id,
-                name,
-                event_id,
-                status,
-                event,
-                at,
-                link,
-                record.signup_ids.get(name),
-            )
-        )
+        signup_id = record.signup_ids.get(name)
+        self._events.append(RecordedEvent(account_id, name, event_id, status, event, at, link, signup_id))
         return event_id
 
     def replace_link(self, account_id: str, name: str, link: object = INVENTED) -> object:

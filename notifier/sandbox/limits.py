@@ -140,7 +140,8 @@ def text_object(max_length: int, *kinds: str) -> Rule:
     return typed({kind: shapes[kind] for kind in kinds or shapes})
 
 
-def _rich_text() -> Rule:
+def _inline_elements() -> dict[str, Rule]:
+    """Return the shapes of what stands in a line of rich text, by their `type`."""
     style = Shape({}, dict.fromkeys(("bold", "italic", "strike", "code", "underline"), boolean))
     styled = {"style": style}
     kind = {"type": anything}
@@ -148,7 +149,7 @@ def _rich_text() -> Rule:
     link = Shape(
         {**kind, "url": string(MAX_URL)}, {**styled, "text": string(MAX_TEXT_IN_BLOCKS), "unsafe": boolean}
     )
-    inline: dict[str, Rule] = {
+    return {
         "text": text,
         "link": link,
         "emoji": Shape(
@@ -164,14 +165,20 @@ def _rich_text() -> Rule:
             {**styled, "url": string(MAX_URL), "fallback": string(MAX_SECTION_TEXT)},
         ),
     }
+
+
+def _rich_text() -> Rule:
+    kind = {"type": anything}
+    inline = _inline_elements()
     elements = list_of(typed(inline), 1000, min_items=0)
+    preformatted = {name: inline[name] for name in ("text", "link")}
     border = {"border": one_of(0, 1)}
     section = Shape({**kind, "elements": elements})
     parts: dict[str, Rule] = {
         "rich_text_section": section,
         "rich_text_quote": Shape({**kind, "elements": elements}, border),
         "rich_text_preformatted": Shape(
-            {**kind, "elements": list_of(typed({"text": text, "link": link}), 1000, min_items=0)},
+            {**kind, "elements": list_of(typed(preformatted), 1000, min_items=0)},
             {**border, "language": string(50)},
         ),
         "rich_text_list": Shape(
@@ -186,12 +193,10 @@ def _rich_text() -> Rule:
     return list_of(typed(parts), 1000)
 
 
-def _blocks() -> Rule:
-    block = {"type": anything}
-    block_id = {"block_id": string(255)}
-    plain = "plain_text"
+def _interactive_elements() -> dict[str, Rule]:
+    """Return the shapes of what people can press or choose from, by their `type`."""
     button = Shape(
-        {"type": anything, "text": text_object(75, plain)},
+        {"type": anything, "text": text_object(75, "plain_text")},
         {
             "action_id": string(255),
             "url": address,
@@ -201,14 +206,21 @@ def _blocks() -> Rule:
             "accessibility_label": string(75),
         },
     )
+    menus = ("static_select", "users_select", "channels_select", "conversations_select")
+    others: dict[str, Rule] = dict.fromkeys((*menus, "overflow", "datepicker", "checkboxes"), anything)
+    return {"button": button, **others}
+
+
+def _blocks() -> Rule:
+    block = {"type": anything}
+    block_id = {"block_id": string(255)}
+    plain = "plain_text"
     image_element = Shape(
         {"type": anything, "alt_text": string(2000)},
         {"image_url": address, "slack_file": anything},
         one_of=("image_url", "slack_file"),
     )
-    menus = ("static_select", "users_select", "channels_select", "conversations_select")
-    others: dict[str, Rule] = dict.fromkeys((*menus, "overflow", "datepicker", "checkboxes"), anything)
-    interactive: dict[str, Rule] = {"button": button, **others}
+    interactive = _interactive_elements()
     texts: dict[str, Rule] = {
         "plain_text": text_object(MAX_SECTION_TEXT, plain),
         "mrkdwn": text_object(MAX_SECTION_TEXT, "mrkdwn"),
