@@ -136,15 +136,7 @@ def _make_parser() -> argparse.ArgumentParser:
     check.add_argument("--send", action="store_true", help="post a test message to every receiver")
     check.set_defaults(command=_check)
 
-    status = commands.add_parser("status", help="show what the engine is doing")
-    status.add_argument("--json", action="store_true", help="as JSON")
-    status.add_argument(
-        "--health",
-        action="store_true",
-        help="say only whether an engine lives (on PostgreSQL: one of this host): exit 0 or 1",
-    )
-    status.set_defaults(command=_status)
-
+    _add_status(commands)
     outbox.add(commands)
     routes.add(commands)
     silences.add(commands)
@@ -158,6 +150,17 @@ def _make_parser() -> argparse.ArgumentParser:
 
     _add_demo(commands)
     return parser
+
+
+def _add_status(commands: Commands) -> None:
+    status = commands.add_parser("status", help="show what the engine is doing")
+    status.add_argument("--json", action="store_true", help="as JSON")
+    status.add_argument(
+        "--health",
+        action="store_true",
+        help="say only whether an engine lives (on PostgreSQL: one of this host): exit 0 or 1",
+    )
+    status.set_defaults(command=_status)
 
 
 def _add_demo(commands: Commands) -> None:

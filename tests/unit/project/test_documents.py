@@ -9,9 +9,23 @@ from pathlib import Path
 import pytest
 
 from notifier import cli
+from notifier.settings.catalogue import find_entry, find_variable, list_entries
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+WRITTEN = (
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "config").rglob("*.toml")),
+    *sorted((ROOT / "config").rglob("*.yaml")),
+)
+"""What speaks of the product as it is; the changelog also speaks of what is gone."""
+NAME = re.compile(r"`([\w.-]+(?:/[\w.-]+)*)/?(?:::\w+)?`")
+MODULE = re.compile(r"`(notifier(?:\.[a-z_]\w*)+)`")
+OUR_FOLDERS = {"benchmarks", "config", "docs", "notifier", "requirements", "tests"}
+OUR_SUFFIXES = {".json", ".md", ".png", ".py", ".svg", ".toml", ".txt", ".yaml"}
+MADE_LATER = {"build/soak.svg", "config/notifier.toml", "figures.json", "notifier.db"}
+"""What readers write themselves, and what commands do."""
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -55,6 +69,55 @@ def test_every_address_of_a_document_within_the_project_exists() -> None:
     for document in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_every_file_that_a_document_names_exists() -> None:
+    """Whoever goes to look where a document points finds something there."""
+    named = 0
+    for document in WRITTEN:
+        # Beside the document, from the root, or in the README's table, which does not repeat the package.
+        places = (document.parent, ROOT, ROOT / "notifier")
+        for name in set(NAME.findall(document.read_text(encoding="utf-8"))) - MADE_LATER:
+            if name.partition("/")[0] in OUR_FOLDERS - {name} or Path(name).suffix in OUR_SUFFIXES:
+                named += 1
+                assert any((place / name).exists() for place in places), f"{document.name}: {name}"
+    assert named > 60
+
+
+def test_every_module_that_is_named_exists() -> None:
+    """Code and documents speak of modules that are there, by the names that they have now."""
+    named = 0
+    for file in (*WRITTEN, *(ROOT / "notifier").rglob("*.py")):
+        for module in set(MODULE.findall(file.read_text(encoding="utf-8"))) - MADE_LATER:
+            named += 1
+            path = ROOT.joinpath(*module.split("."))
+            assert path.is_dir() or path.with_suffix(".py").exists(), f"{file.name}: {module}"
+    assert named > 10
+
+
+def test_every_setting_that_a_document_names_exists() -> None:
+    """A setting that was renamed or removed is not advised any more, by its key or by its variable."""
+    sections = {entry.path[0] for entry in list_entries() if entry.is_table}
+    named = 0
+    for document in WRITTEN:
+        text = document.read_text(encoding="utf-8")
+        for name in NAME.findall(text):
+            path = name.split(".")
+            if len(path) > 1 and path[0] in sections and f".{path[-1]}" not in OUR_SUFFIXES:
+                named += 1
+                assert find_entry(path), f"{document.name}: {name}"
+        for variable in re.findall(r"\bNOTIFIER_[A-Z]+__[A-Z_]+\b", text):
+            named += 1
+            assert find_variable(variable.removesuffix("_FILE")), f"{document.name}: {variable}"
+    assert named > 50
+
+
+def test_the_readme_tells_where_everything_is() -> None:
+    """No file or folder of the package is left out of the table that says what is in it."""
+    table = README[README.index("| folder | what is in it |") : README.index("Imports point down only")]
+    named = {name.removeprefix("notifier/") for name in NAME.findall(table)}
+    found = {one.name for one in (ROOT / "notifier").iterdir() if re.fullmatch(r"[a-z]\w*(\.py)?", one.name)}
+    assert found <= named
 
 
 def test_every_decision_has_its_context_and_its_consequences() -> None:
