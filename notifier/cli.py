@@ -8,7 +8,6 @@ import gc
 import io
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,8 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from notifier import __version__
-from notifier.commands import explain, moving, outbox, routes, silences
-from notifier.commands.entry import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, Commands, load, open_store
+from notifier.commands import backup, explain, moving, outbox, routes, silences, status
+from notifier.commands.entry import (
+    EXIT_CONFIG,
+    EXIT_FAILURE,
+    EXIT_OK,
+    Commands,
+    add_command,
+    load,
+)
 from notifier.errors import ConfigError, NotifierError
 
 if TYPE_CHECKING:
@@ -119,7 +125,9 @@ class _Tolerant:
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="notifier", description="Tells people in Slack what happens to Dintero connections."
+        prog="notifier",
+        description="Tells people in Slack what happens to Dintero connections.",
+        epilog="Exit codes: 0 well, 1 something did not work, 2 wrong usage, 78 wrong settings.",
     )
     parser.add_argument("--version", action="version", version=f"notifier {__version__}")
     parser.add_argument(
@@ -127,44 +135,44 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="watch and tell, until SIGTERM or Ctrl-C")
-    run.add_argument("--once", action="store_true", help="poll everything once, send what is due, and end")
-    run.set_defaults(command=_run)
-
-    check = commands.add_parser("check", help="say whether the settings work, and how to mend them")
-    check.add_argument("--offline", action="store_true", help="look at the settings and the store only")
-    check.add_argument("--send", action="store_true", help="post a test message to every receiver")
-    check.set_defaults(command=_check)
-
-    _add_status(commands)
-    outbox.add(commands)
+    _add_run(commands)
+    _add_check(commands)
+    status.add(commands)
+    backup.add(commands)
+    moving.add(commands)
     routes.add(commands)
     silences.add(commands)
+    outbox.add(commands)
     explain.add(commands)
-    moving.add(commands)
-
-    backup = commands.add_parser("backup", help="copy the store to a file, also while an engine runs")
-    backup.add_argument("file", type=Path, metavar="FILE", help="where the copy is written")
-    backup.add_argument("--force", action="store_true", help="replace a file that is there")
-    backup.set_defaults(command=_back_up)
-
     _add_demo(commands)
     return parser
 
 
-def _add_status(commands: Commands) -> None:
-    status = commands.add_parser("status", help="show what the engine is doing")
-    status.add_argument("--json", action="store_true", help="as JSON")
-    status.add_argument(
-        "--health",
-        action="store_true",
-        help="say only whether an engine lives (on PostgreSQL: one of this host): exit 0 or 1",
+def _add_run(commands: Commands) -> None:
+    run = add_command(
+        commands,
+        "run",
+        "watch and tell, until SIGTERM or Ctrl-C",
+        "Then what is on its way is finished, for delivery.grace_seconds at the most.",
     )
-    status.set_defaults(command=_status)
+    run.add_argument("--once", action="store_true", help="poll everything once, send what is due, and end")
+    run.set_defaults(command=_run)
+
+
+def _add_check(commands: Commands) -> None:
+    check = add_command(
+        commands,
+        "check",
+        "say whether the settings work, and how to mend them",
+        "Whatever can be asked is asked; nothing is posted without --send.",
+    )
+    check.add_argument("--offline", action="store_true", help="look at the settings and the store only")
+    check.add_argument("--send", action="store_true", help="post a test message to every receiver")
+    check.set_defaults(command=_check)
 
 
 def _add_demo(commands: Commands) -> None:
-    demo = commands.add_parser("demo", help="show the whole thing on this machine, without any account")
+    demo = add_command(commands, "demo", "show the whole thing on this machine, without any account")
     demo.add_argument("--seconds", type=float, metavar="N", help="end after N seconds (default: Ctrl-C)")
     demo.add_argument("--port", type=_read_port, default=8089, help="where the page is (default: 8089)")
     demo.set_defaults(command=_demo)
@@ -255,37 +263,6 @@ def _check(options: argparse.Namespace) -> int:
         return is_well
 
     return EXIT_OK if asyncio.run(print_findings()) else EXIT_FAILURE
-
-
-def _status(options: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
-
-    from notifier import screen
-    from notifier.store.report import read_status
-
-    settings = load(options)
-    with open_store(settings) as store:
-        report = store.read_now(read_status)
-        now = datetime.now(UTC) + store.read_clock_offset()
-    if options.health:
-        # Of several workers only the one here: whoever asks would restart it, and no other.
-        host = socket.gethostname() if settings.store.is_shared else None
-        if screen.is_alive(report, now, host):
-            print("alive")
-            return EXIT_OK
-        print(f"no engine {'' if host is None else f'on {host} '}has given a sign of life lately")
-        return EXIT_FAILURE
-    print(screen.dump_status(report, now) if options.json else screen.draw_status(report, now))
-    return EXIT_OK
-
-
-def _back_up(options: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
-
-    with open_store(load(options)) as store:
-        count = store.back_up(options.file.absolute(), datetime.now(UTC), replaces=options.force)
-    print(f"{options.file} holds a copy of the store ({count:,} bytes).")
-    return EXIT_OK
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -19,6 +19,15 @@ EXIT_CONFIG: Final = 78
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - its only name
 
 
+def add_command(commands: Commands, name: str, does: str, more: str = "") -> argparse.ArgumentParser:
+    """Add a command, or an action of one, that `does` something: in a list of its like, and in its own help.
+
+    `more` is said in its own help alone.
+    """
+    described = f"{does[0].upper()}{does[1:]}. {more}".rstrip()
+    return commands.add_parser(name, help=does, description=described)
+
+
 def load(options: argparse.Namespace) -> "Settings":
     """Read the settings. Raises ConfigError."""
     from notifier.settings import load_settings

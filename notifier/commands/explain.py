@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from notifier.commands.entry import EXIT_OK, Commands, load, open_store
+from notifier.commands.entry import EXIT_OK, Commands, add_command, load, open_store
 from notifier.errors import NotifierError
 
 if TYPE_CHECKING:
@@ -21,7 +21,12 @@ class NoStory(NotifierError):
 
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    explain = commands.add_parser("explain", help="tell the whole story of one event or case")
+    explain = add_command(
+        commands,
+        "explain",
+        "tell the whole story of one event or case",
+        "The poll that showed it, what was decided and why, and every attempt to tell it.",
+    )
     explain.add_argument(
         "id",
         metavar="EVENT_ID|CASE",

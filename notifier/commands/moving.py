@@ -3,14 +3,17 @@
 import argparse
 from datetime import UTC, datetime
 
-from notifier.commands.entry import EXIT_OK, Commands, load
+from notifier.commands.entry import EXIT_OK, Commands, add_command, load
 from notifier.errors import ConfigError
 
 
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    moving = commands.add_parser(
-        "migrate-store", help="carry a store to another database, such as PostgreSQL"
+    moving = add_command(
+        commands,
+        "migrate-store",
+        "carry a store to another database, such as PostgreSQL",
+        "Stop the notifier first. Nothing is told again.",
     )
     moving.add_argument("source", metavar="FROM", help="the address that store.url had")
     moving.add_argument(

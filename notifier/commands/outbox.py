@@ -1,23 +1,28 @@
-"""`notifier outbox`: messages that were given up."""
+"""`notifier outbox`: messages that were given up, or are held until somebody decides."""
 
 import argparse
 import sys
 
-from notifier.commands.entry import EXIT_FAILURE, EXIT_OK, Commands, load, open_store
+from notifier.commands.entry import EXIT_FAILURE, EXIT_OK, Commands, add_command, load, open_store
 
 
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    outbox = commands.add_parser("outbox", help="look after messages that were given up")
+    outbox = add_command(commands, "outbox", "look after messages that were given up or are held")
     actions = outbox.add_subparsers(title="actions", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="show dead letters")
+    listing = add_command(actions, "list", "show dead letters and held messages, and why")
     listing.add_argument("--all", action="store_true", help="and those that are still to be sent")
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(command=_list)
-    retry = actions.add_parser("retry", help="send dead letters again")
+    retry = add_command(
+        actions,
+        "retry",
+        "send dead letters or held messages again",
+        "Each is made anew, from how things stand when it leaves.",
+    )
     retry.add_argument("ids", nargs="*", metavar="ID", help="which ones (default: all dead letters)")
     retry.set_defaults(command=_retry)
-    drop = actions.add_parser("drop", help="decide that messages are not to be sent")
+    drop = add_command(actions, "drop", "decide that messages are not to be sent")
     drop.add_argument("ids", nargs="+", metavar="ID", help="which ones")
     drop.set_defaults(command=_drop)
 

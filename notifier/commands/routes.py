@@ -5,7 +5,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from notifier.commands.entry import EXIT_FAILURE, EXIT_OK, Commands, load, open_store
+from notifier.commands.entry import EXIT_FAILURE, EXIT_OK, Commands, add_command, load, open_store
 from notifier.commands.reading import read_instant
 from notifier.errors import StoreError
 
@@ -22,11 +22,11 @@ _SEVERITIES = ("critical", "error", "warning", "info")
 
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    routes = commands.add_parser("routes", help="show who is told of what")
+    routes = add_command(commands, "routes", "show who is told of what")
     actions = routes.add_subparsers(title="actions", required=True, metavar="ACTION")
-    show = actions.add_parser("show", help="draw the routes")
+    show = add_command(actions, "show", "draw the routes")
     show.set_defaults(command=_show)
-    test = actions.add_parser("test", help="say who would be told of a change, and why; nothing is sent")
+    test = add_command(actions, "test", "say who would be told of a change, and why; nothing is sent")
     test.add_argument(
         "--event", metavar="NAME", help="Dintero's event, or applied, status_changed, withdrawn, …"
     )

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Final
 
-from notifier.commands.entry import EXIT_FAILURE, EXIT_OK, Commands, load, open_store
+from notifier.commands.entry import EXIT_FAILURE, EXIT_OK, Commands, add_command, load, open_store
 from notifier.commands.reading import LONGEST, read_duration, read_instant, read_matcher, read_words
 
 _ID_BYTES: Final = 4
@@ -12,12 +12,13 @@ _ID_BYTES: Final = 4
 
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    silence = commands.add_parser("silence", help="keep back what is not to be told for a while")
+    silence = add_command(commands, "silence", "keep back what is not to be told for a while")
     actions = silence.add_subparsers(title="actions", required=True, metavar="ACTION")
-    new = actions.add_parser(
+    new = add_command(
+        actions,
         "add",
-        help="begin a silence now",
-        epilog="A MATCHER is name=pattern or name!=pattern, with account, merchant, connection, event, "
+        "begin a silence now",
+        "A MATCHER is name=pattern or name!=pattern, with account, merchant, connection, event, "
         "status, livemode, severity or case as the name, * for anything, and | between several patterns: "
         "'connection=vipps|swish'. All of them have to match.",
     )
@@ -28,11 +29,11 @@ def add(commands: Commands) -> None:
     new.add_argument("--comment", required=True, type=read_words, metavar="TEXT", help="why")
     new.add_argument("--author", type=read_words, metavar="NAME", help="who says so (default: you)")
     new.set_defaults(command=_add)
-    listing = actions.add_parser("list", help="show silences")
+    listing = add_command(actions, "list", "show silences")
     listing.add_argument("--all", action="store_true", help="and those that are over")
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(command=_list)
-    expire = actions.add_parser("expire", help="end silences now")
+    expire = add_command(actions, "expire", "end silences now")
     expire.add_argument("ids", nargs="+", metavar="ID", help="which ones")
     expire.set_defaults(command=_expire)
 

@@ -29,19 +29,31 @@ MADE_LATER = {"build/soak.svg", "config/notifier.toml", "figures.json", "notifie
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
-def _list_commands() -> set[str]:
-    (choices,) = (
-        action.choices
-        for action in cli._make_parser()._actions
+def _list_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    return {
+        name: command
+        for action in parser._actions
         if isinstance(action, argparse._SubParsersAction)
-    )
-    return set(choices)
+        for name, command in action.choices.items()
+    }
 
 
-def test_the_readme_names_every_command() -> None:
-    """A command that the README does not name does not exist for users."""
-    named = set(re.findall(r"^\| `notifier ([a-z-]+)", README, flags=re.MULTILINE))
-    assert named == _list_commands()
+def test_the_readme_names_every_command_in_the_order_of_the_help() -> None:
+    """A command that the README does not name does not exist for users, nor does an action of one."""
+    named = re.findall(r"^\| `notifier ([a-z-]+)(?: ([a-z|\\]+)`)?", README, flags=re.MULTILINE)
+    commands = _list_commands(cli._make_parser())
+    assert list(dict.fromkeys(name for name, _ in named)) == list(commands)
+    for name, actions in named:
+        assert [one for one in actions.split("\\|") if one] == list(_list_commands(commands[name])), name
+
+
+def test_every_command_says_what_it_does() -> None:
+    """Asked for its help, a command or an action says more than which options it has."""
+    commands = _list_commands(cli._make_parser())
+    actions = [one for command in commands.values() for one in _list_commands(command).values()]
+    assert len(actions) >= 8
+    for command in (*commands.values(), *actions):
+        assert re.fullmatch(r"[A-Z].{10,}\.", command.description or ""), command.prog
 
 
 def test_documents_and_the_makefile_name_the_same_targets() -> None:

@@ -23,7 +23,14 @@ def test_extra_is_tested_and_not_forced_on_anybody() -> None:
     assert not {"apprise", "requests", "jsonschema", "standardwebhooks"} & find_pinned("runtime.txt")
 
 
+def test_the_readme_says_how_each_extra_is_installed() -> None:
+    """What the README does not name, nobody installs; what is for developers, make installs."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in set(EXTRAS) - {"dev"}:
+        assert f"pip install 'dintero-notifier[{name}]'" in readme, name
+
+
 def test_extra_is_named_where_people_look() -> None:
-    """README, docs and the example must say how it is installed."""
+    """README, docs and the example must say how Apprise is installed."""
     for name in ("README.md", "docs/receivers.md", "config/notifier.example.toml"):
         assert "pip install 'dintero-notifier[apprise]'" in (ROOT / name).read_text(encoding="utf-8"), name
