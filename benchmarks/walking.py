@@ -47,7 +47,7 @@ class _Same:
     def __eq__(self, _other: object) -> bool:
         return True
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment] # so Python says that it has none
 
 
 class _SeenAll(dict[str, Any]):

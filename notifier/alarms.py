@@ -78,7 +78,7 @@ async def open_pulse(settings: Settings, network: Network) -> AsyncIterator[Puls
 
 def check_alarms(settings: Settings, directory: Directory) -> Iterator[Finding]:
     """Say whether anybody would hear of it if nobody could be told any more."""
-    if len(set(directory.destinations.values())) < 2 and settings.alarms.heartbeat_url is None:  # noqa: PLR2004
+    if len(set(directory.destinations.values())) <= 1 and settings.alarms.heartbeat_url is None:
         sentence = (
             "a lone receiver cannot report its own death: add a second one in another place, "
             "or set NOTIFIER_ALARMS__HEARTBEAT_URL"

@@ -97,7 +97,7 @@ def load_aiohttp() -> None:
 @contextmanager
 def _without_default_certificates() -> Iterator[None]:
     # ssl.SSLContext inherits the method: what is put before it is taken away again, and nothing else touched.
-    ssl.SSLContext.set_default_verify_paths = lambda _self: None  # type: ignore[method-assign,assignment]
+    ssl.SSLContext.set_default_verify_paths = lambda _self: None  # type: ignore[method-assign,assignment] # on purpose
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ _LONGEST_SEARCH_DAYS: Final = 400
 """Where no day in so many is open, the calendar is taken to be always open: late beats never."""
 
 
-def is_never(day: date) -> bool:  # noqa: ARG001
+def is_never(day: date) -> bool:  # noqa: ARG001 - it is asked as any calendar is
     """Return False: a calendar without holidays."""
     return False
 

@@ -119,10 +119,10 @@ class ConnectionSnapshot:
         """The current application: the newest by `created_at`, the last of those that have none."""
         if not self.signups:
             return None
-        dated = [signup for signup in self.signups if signup.created_at is not None]
+        dated = [(signup.created_at, signup) for signup in self.signups if signup.created_at is not None]
         if not dated:
             return self.signups[-1]
-        return max(dated, key=lambda signup: signup.created_at or datetime.min)  # noqa: DTZ901
+        return max(dated, key=lambda pair: pair[0])[1]
 
 
 @dataclass(frozen=True, slots=True)

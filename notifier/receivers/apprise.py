@@ -138,7 +138,7 @@ def _load_services(url: str, setting: str) -> Any:
     try:
         import apprise  # noqa: PLC0415 - an extra, loaded only where it is used
     except ImportError:
-        apprise = None  # type: ignore[assignment]
+        apprise = None  # type: ignore[assignment] # raised below, where no other error comes along
     if apprise is None:
         raise ConfigError(f"{setting}: needs the library Apprise: pip install 'dintero-notifier[apprise]'.")
     _silence()

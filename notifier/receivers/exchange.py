@@ -59,7 +59,7 @@ async def post(
                 url, data=body, headers=sent, timeout=limit, allow_redirects=False
             ) as response:
                 content = await response.read()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a DeliveryError below
             failure = error
     if transit.status is not None:
         return Answer(transit.status, transit.headers, _decode(content))

@@ -53,7 +53,7 @@ class SandboxDintero(AccountBook, LoopbackServer):
         owner_id: str = "P11200000",
         *,
         client_id: str = "sandbox-client",
-        client_secret: str = "sandbox-client-secret",  # noqa: S107 (a fake one)
+        client_secret: str = "sandbox-client-secret",  # noqa: S107 - a fake one
         etags: bool = True,
         paging_tokens: bool = True,
         faults: Faults | None = None,

@@ -44,5 +44,5 @@ class EventLists:
         if self.order == "newest_first":
             listed.reverse()
         elif self.order == "shuffled":
-            random.Random(f"{self.seed} {version}").shuffle(listed)  # noqa: S311
+            random.Random(f"{self.seed} {version}").shuffle(listed)  # noqa: S311 - can be repeated
         return listed

@@ -51,7 +51,7 @@ class RandomFaults:
         """Return the name of the fault for the nth request to this path, or None."""
         if re.search(self.path, path) is None:
             return None
-        drawn = random.Random(f"{self.seed} {method} {path} {nth}").random()  # noqa: S311
+        drawn = random.Random(f"{self.seed} {method} {path} {nth}").random()  # noqa: S311 - can be repeated
         for name, rate in self.rates.items():
             if drawn < rate:
                 return name

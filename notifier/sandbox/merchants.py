@@ -131,7 +131,7 @@ def cast() -> tuple[tuple[Merchant, Life], ...]:
 
 def steps(seed: int, merchants: int | None = None) -> Iterator[Step]:
     """Yield what happens, in order of time; without a number of merchants, without end."""
-    chance = random.Random(seed)  # noqa: S311 (a plan that can be repeated)
+    chance = random.Random(seed)  # noqa: S311 - a plan that can be repeated
     waiting: list[Step] = []
     sequence = 0
     arrives_at = 1.0
@@ -232,7 +232,7 @@ def _merchants(chance: random.Random) -> Iterator[tuple[Merchant, Life]]:
         country = chance.choices(("NO", "SE", "DK"), (70, 18, 12))[0]
         name = shop_name(chance, country)
         connection = _drawn(chance, CONNECTIONS)
-        mode = "T" if chance.random() < 0.08 else "P"  # noqa: PLR2004 (one in twelve)
+        mode = "T" if chance.random() < 0.08 else "P"  # noqa: PLR2004 - one in twelve
         merchant = Merchant(f"{mode}{20_000_000 + number}", name, country, connection)
         life = _drawn(chance, LIVES)
         if life is EXPIRES:

@@ -68,9 +68,9 @@ def read_dotenv(path: Path) -> tuple[tuple[Variable, ...], tuple[Problem, ...]]:
         if str(error) == "does not exist":
             return (), ()
         return (), (Problem(str(error), place=".env"),)
-    from io import StringIO  # noqa: PLC0415  # start-up: most have no .env
+    from io import StringIO  # noqa: PLC0415 - most have no .env, and a start waits for it
 
-    from dotenv.parser import parse_stream  # noqa: PLC0415
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - as above
 
     variables: dict[str, Variable] = {}
     problems: list[Problem] = []

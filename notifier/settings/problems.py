@@ -56,7 +56,7 @@ def _strip(location: SettingPath, kind: str) -> tuple[SettingPath, Sequence[str]
     """
     path = tuple(part for part in location if part != "[key]")
     keys: Sequence[str] = ()
-    if path[:1] == ("receivers",) and len(path) > 2 and path[2] in _KINDS:  # noqa: PLR2004
+    if path[:1] == ("receivers",) and len(path) > 2 and path[2] in _KINDS:  # noqa: PLR2004 - it has a third part
         keys = tuple(_KINDS[str(path[2])].model_fields)
         path = (*path[:2], *path[3:])
     elif kind.startswith("union_tag"):

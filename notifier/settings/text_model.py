@@ -26,8 +26,8 @@ TextKind: TypeAlias = Literal[
 
 
 def check_template(source: str) -> str:
-    """Return a template that can be used; Jinja2 is imported only where there is one."""
-    from notifier import texts  # noqa: PLC0415
+    """Return a template that can be used."""
+    from notifier import texts  # noqa: PLC0415 - Jinja2 is for those who have texts of their own
 
     return texts.check_template(source)
 

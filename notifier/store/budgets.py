@@ -21,7 +21,7 @@ _HOLD: Final = text(
     INSERT INTO budgets AS b (source, free_at, held_until)
     VALUES (:source, 0, {_NOW} + :wait)
     ON CONFLICT (source) DO UPDATE SET held_until = greatest(b.held_until, excluded.held_until)
-    """  # noqa: S608
+    """  # noqa: S608 - as above
 )
 
 

@@ -46,7 +46,7 @@ class SlackBotReceiver:
         pace_seconds: float = 1.0,
         timeout_seconds: float = 15.0,
         when_unsure: WhenUnsure = WhenUnsure.RESEND,
-        token_setting: str = "NOTIFIER_SLACK__BOT_TOKEN",  # noqa: S107
+        token_setting: str = "NOTIFIER_SLACK__BOT_TOKEN",  # noqa: S107 - a name
         channel_setting: str = "NOTIFIER_SLACK__CHANNEL",
     ) -> None:
         self._address = Address(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 def _make_quiet_logger() -> logging.Logger:
     # Not from getLogger: then no dictConfig, root level or setLevel by name could ever make it print.
-    logger = logging.Logger("notifier.receivers.slack.sdk", logging.WARNING)  # noqa: LOG001
+    logger = logging.Logger("notifier.receivers.slack.sdk", logging.WARNING)  # noqa: LOG001 - see above
     logger.addHandler(logging.NullHandler())
     return logger
 
@@ -177,7 +177,7 @@ async def _exchange(
         except SlackApiError as error:
             body = getattr(error.response, "data", None)
             transit.status = transit.status or getattr(error.response, "status_code", None)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a DeliveryError below
             failure = error
         else:
             body = response.data if hasattr(response, "data") else response.body
