@@ -21,7 +21,7 @@ from notifier.settings import (
     SlackReceiverSettings,
     WebhookReceiverSettings,
 )
-from notifier.settings.kinds import ReceiverSettings
+from notifier.settings.receiver_model import ReceiverSettings
 
 
 def make_receiver(one: Addressee, session: aiohttp.ClientSession, settings: Settings) -> Receiver:

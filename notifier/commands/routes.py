@@ -1,7 +1,6 @@
 """`notifier routes`: who is told of what, drawn and tried."""
 
 import argparse
-import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -52,9 +51,12 @@ def add(commands: Commands) -> None:
 
 
 def _read_account(text: str) -> str:
-    if not re.fullmatch(r"[PT][0-9]{8}", text):
-        raise argparse.ArgumentTypeError("expected P or T and eight digits, such as P12345678")
-    return text
+    from notifier.settings.values import check_account_id
+
+    try:
+        return check_account_id(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _show(options: argparse.Namespace) -> int:

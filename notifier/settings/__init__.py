@@ -1,19 +1,12 @@
 """Everything that an operator sets: `load_settings` reads it, `Settings` holds it.
 
 `loading` says what is read and in which order, `files` and `toml_file` read it, and `layers` keep with every
-value the place it came from. `model` are the settings (`section` is what each of their tables is,
-`source_model` are those of Dintero, `kinds` the receivers), `values` and `address_values` the forms of single
-values (`forms` is what their checks are made of), `catalogue` the list of them all, `rules` what they must be
-to one another. `problems` writes mistakes as sentences, and `receivers` is what the settings come to.
+value the place it came from. `model` and the other `…_model` are the settings (`section` is what each table
+is), `values` and the other `…_values` the forms of single ones (`forms` is what their checks are made
+of), `catalogue` the list of them all, `rules` what they must be to one another. `problems` writes mistakes as
+sentences, and `receivers` is what the settings come to.
 """
 
-from notifier.settings.kinds import (
-    AppriseReceiverSettings,
-    PagerDutyReceiverSettings,
-    SlackReceiverSettings,
-    SlackWebhookReceiverSettings,
-    WebhookReceiverSettings,
-)
 from notifier.settings.loading import load_settings
 from notifier.settings.model import (
     DeliverySettings,
@@ -23,6 +16,13 @@ from notifier.settings.model import (
     Settings,
     SlackSettings,
     StoreSettings,
+)
+from notifier.settings.receiver_model import (
+    AppriseReceiverSettings,
+    PagerDutyReceiverSettings,
+    SlackReceiverSettings,
+    SlackWebhookReceiverSettings,
+    WebhookReceiverSettings,
 )
 from notifier.settings.receivers import (
     Addressee,

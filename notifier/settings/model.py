@@ -2,7 +2,7 @@
 
 Every section is one table of the TOML file. Durations and sizes carry their unit in the name. What a single
 value must look like is in `values`; what several must be to one another is in `rules`. The larger sections
-are modules of their own: Dintero in `source_model`, the receivers, kind by kind, in `kinds`, and so on.
+are in modules of their own: Dintero in `source_model`, the receivers, kind by kind, in `receiver_model`, ….
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ from notifier.settings.address_values import (
 )
 from notifier.settings.alarms_model import AlarmSettings, SummarySettings
 from notifier.settings.forms import lower_case
-from notifier.settings.kinds import ReceiverSettings
+from notifier.settings.receiver_model import ReceiverSettings
 from notifier.settings.routing_model import IntervalSettings, ReminderSettings, RouteSettings
 from notifier.settings.section import Section, WhenUnsure, require_at_least
 from notifier.settings.source_model import PollSettings, SourceSettings

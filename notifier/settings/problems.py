@@ -6,8 +6,8 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 
 from notifier.settings.catalogue import ANY_NAME, Entry, find_entry, generalise, has_entry, suggest_key
-from notifier.settings.kinds import KINDS
 from notifier.settings.layers import UNREAD, Layer, Problem, SettingPath, find_value
+from notifier.settings.receiver_model import KINDS
 from notifier.settings.values import NAME
 
 _KINDS: Final = {kind: model for model in KINDS for kind in get_args(model.model_fields["kind"].annotation)}

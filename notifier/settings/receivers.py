@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import BaseModel, SecretStr
 
 from notifier.errors import ConfigError
-from notifier.settings.kinds import (
+from notifier.settings.model import Settings, SlackSettings
+from notifier.settings.receiver_model import (
     AppriseReceiverSettings,
     PagerDutyReceiverSettings,
     ReceiverSettings,
@@ -19,7 +20,6 @@ from notifier.settings.kinds import (
     SlackWebhookReceiverSettings,
     WebhookReceiverSettings,
 )
-from notifier.settings.model import Settings, SlackSettings
 from notifier.settings.rules import ONCALL, SALES
 from notifier.settings.source_model import SourceSettings
 

@@ -19,6 +19,8 @@ CLOCK_TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 # 32 bytes in URL-safe Base64: the last character before the = carries four bits.
 STORE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=")
 
+check_account_id: Final = Form(ACCOUNT_ID, "P or T and eight digits, such as P12345678")
+
 
 def check_clock_time(text: str) -> str:
     """Return a time of the day."""
@@ -94,9 +96,7 @@ def check_glob(text: str) -> str:
 Name: TypeAlias = Annotated[
     str, AfterValidator(Form(NAME, "a name of lower-case letters, digits, _ and -, such as sales"))
 ]
-AccountId: TypeAlias = Annotated[
-    str, AfterValidator(Form(ACCOUNT_ID, "P or T and eight digits, such as P12345678"))
-]
+AccountId: TypeAlias = Annotated[str, AfterValidator(check_account_id)]
 OwnerId: TypeAlias = Annotated[
     str,
     AfterValidator(Form(OWNER_ID, "P or T and eight digits, such as P12345678 (a partner may have three)")),
