@@ -8,7 +8,6 @@ import gc
 import io
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -262,12 +261,10 @@ def _status(options: argparse.Namespace) -> int:
         now = datetime.now(UTC) + store.read_clock_offset()
     if options.health:
         # Of several workers only the one here: whoever asks would restart it, and no other.
-        host = socket.gethostname() if settings.store.is_shared else None
-        if screen.is_alive(report, now, host):
-            print("alive")
-            return EXIT_OK
-        print(f"no engine {'' if host is None else f'on {host} '}has given a sign of life lately")
-        return EXIT_FAILURE
+        name = settings.workers.called if settings.store.is_shared else None
+        sickness = screen.find_sickness(report, now, name)
+        print(sickness or "alive")
+        return EXIT_FAILURE if sickness else EXIT_OK
     print(screen.dump_status(report, now) if options.json else screen.draw_status(report, now))
     return EXIT_OK
 

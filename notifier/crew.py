@@ -1,9 +1,7 @@
 """One of several workers, made from the settings: a part of the composition root, for PostgreSQL alone."""
 
 import asyncio
-import os
 import random
-import socket
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
@@ -24,13 +22,16 @@ from notifier.settings import Settings
 from notifier.store.address import read_address
 from notifier.store.postgres import PostgresStore
 from notifier.workers.allowance import SharedBudget
+from notifier.workers.alone import count_workers, reserved
 from notifier.workers.clock import SharedClock
 from notifier.workers.drains import Drains
 from notifier.workers.errands import Errands
+from notifier.workers.identity import Identity
 from notifier.workers.lease import Lease
 from notifier.workers.orders import Orders
 from notifier.workers.passes import Passes
-from notifier.workers.shop import Places, count_workers, reserved
+from notifier.workers.roster import Roster
+from notifier.workers.shop import Places
 from notifier.workers.worker import Cadence, Work, Worker
 
 
@@ -59,15 +60,16 @@ class Crew:
     ) -> Worker:
         """Return a worker on the store that `watch` is attached to."""
         clock, leaving, wanted = SharedClock(own_clock), asyncio.Event(), self._settings.workers
-        places = Places(wanted.lanes, wanted.passes)
+        places, identity = Places(wanted.lanes, wanted.passes), Identity.make(wanted.called)
         return Worker(
-            _make_work(self._settings, watch, outside, clock, leaving, pulse),
+            _make_work(self._settings, watch, outside, clock, leaving, identity=identity, pulse=pulse),
             watch,
             clock,
             Cadence(wanted.heartbeat_seconds, wanted.stalled_seconds, wanted.tick_seconds, places),
             leaving,
             parameters=self._parameters,
             version=__version__,
+            identity=identity,
         )
 
     def make_budget(self, source: str, per_second: float | None) -> Budget:
@@ -108,6 +110,8 @@ def _make_work(
     outside: Outside,
     clock: Clock,
     leaving: asyncio.Event,
+    *,
+    identity: Identity,
     pulse: Pulse | None,
 ) -> Work:
     wanted = settings.workers
@@ -120,7 +124,7 @@ def _make_work(
     chores = list_chores(settings, watch, outside, clock, planner, on_news=_be_still, pulse=pulse)
     shards = plan_shards(outside.targets)
 
-    def make_poller(store: Store, memory: Memory) -> Poller:
+    def make_poller(store: Store, memory: Memory, asker: str = "") -> Poller:
         recorder = Recorder(store, clock, planner, first_run)
         return Poller(
             outside.sources,
@@ -131,14 +135,15 @@ def _make_work(
             memory=memory,
             walk_interval_seconds=pace.shortest_walk_seconds,
             range_accounts=ranges.RANGE_ACCOUNTS,
+            asker=asker,
         )
 
     return Work(
         outside.targets,
         shards,
         dispatcher,
-        make_poller(watch, Memory()),
-        Drains(dispatcher.lanes, watch, clock, leaving, lease),
+        make_poller(watch, Memory(), str(identity)),
+        Drains(dispatcher.lanes, watch, clock, leaving),
         Passes(
             shards,
             make_poller,
@@ -146,11 +151,12 @@ def _make_work(
             clock,
             pace,
             leaving,
-            name=f"{socket.gethostname()}:{os.getpid()}",
+            name=str(identity),
             jitter=random.random,
         ),
         Errands({type(chore).__name__: chore for chore in chores}, watch, clock),
         lease,
+        Roster(watch, clock, outside.receivers.keys()),
     )
 
 

@@ -1,6 +1,7 @@
 """Jobs are ordered in the transaction that makes them due: with it they stay, and with it they go."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import psycopg
@@ -8,8 +9,10 @@ import pytest
 import pytest_asyncio
 
 from notifier.store.address import read_address
+from notifier.workers.alone import count_workers
+from notifier.workers.lease import Lease
 from notifier.workers.orders import Orders, Task, name_lock
-from notifier.workers.shop import Shop, count_workers
+from notifier.workers.shop import Shop
 from tests.postgres import Cluster
 
 DESTINATION = "to sales"
@@ -19,7 +22,8 @@ DESTINATION = "to sales"
 async def url(cluster: Cluster, new_postgres_store: str) -> AsyncIterator[str]:
     """Give a store with Procrastinate's tables."""
     address = cluster.make_database(like=new_postgres_store)
-    async with Shop(read_address(address).parameters, asyncio.Event(), lambda: True, lambda: None).open(25.0):
+    lease, parameters = Lease(time.monotonic, 25.0), read_address(address).parameters
+    async with Shop(parameters, asyncio.Event(), lambda: True, lambda: None, lease).open(25.0):
         yield address
     cluster.drop_database(address)
 
