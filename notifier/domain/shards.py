@@ -83,8 +83,8 @@ def name_base(shard_id: str) -> str:
 
 
 def is_list(shard_id: str) -> bool:
-    """Whether a shard is a partner's whole list."""
-    return _LISTS in shard_id and not name_base(shard_id)
+    """Whether a shard is a partner's list, or a part of one."""
+    return _LISTS in shard_id
 
 
 def name_division(shard_id: str) -> str:

@@ -19,7 +19,7 @@ class Queue(StrEnum):
     DELIVER = "deliver"
     POLL = "poll"
     WALK = "walk"
-    """Whole lists of partners: a walk through one may take minutes."""
+    """Partners' lists and their parts: a walk through one may take minutes."""
     TEND = "tend"
 
 

@@ -37,7 +37,7 @@ ROUND: Final = "round"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many jobs of each kind a worker does at a time: of `passes` so many again through whole lists."""
+    """How many jobs of each kind a worker does at a time; of `passes` so many again over partners' lists."""
 
     lanes: int = 50
     passes: int = 4
