@@ -177,6 +177,8 @@ class Poller:
             await self._book.remember(str(target), sentence)
         else:
             self._note_kept(target)
+            if problems is None:
+                return
             if problems:
                 await self._book.remember(str(target), join(problems), TroubleKind.PARTIAL)
                 return
@@ -207,8 +209,11 @@ class Poller:
         else:
             _log.info("everything that may have been posted since the backup was looked for")
 
-    async def _read(self, target: Target) -> tuple[str, ...]:
-        """Read a target and return what of it could not be understood, a sentence each."""
+    async def _read(self, target: Target) -> tuple[str, ...] | None:
+        """Read a target and return what of it could not be understood, a sentence each.
+
+        None where what is wrong with it is what was wrong with it before.
+        """
         if isinstance(target, PartnerTarget):
             return await self._walker.read(target)
         source = self._sources[target.source]
