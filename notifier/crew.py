@@ -1,9 +1,7 @@
 """One of several workers, made from the settings: a part of the composition root, for PostgreSQL alone."""
 
 import asyncio
-import os
 import random
-import socket
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from functools import partial
@@ -27,13 +25,16 @@ from notifier.store.address import read_address
 from notifier.store.opening import open_for_engine
 from notifier.store.postgres import PostgresStore
 from notifier.workers.allowance import SharedBudget
+from notifier.workers.alone import count_workers, reserved
 from notifier.workers.clock import SharedClock
 from notifier.workers.drains import Drains
 from notifier.workers.errands import Errands
+from notifier.workers.identity import Identity
 from notifier.workers.lease import Lease
 from notifier.workers.orders import Orders
 from notifier.workers.passes import Passes
-from notifier.workers.shop import Places, count_workers, reserved
+from notifier.workers.roster import Roster
+from notifier.workers.shop import Places
 from notifier.workers.worker import Cadence, Work, Worker
 
 
@@ -56,15 +57,16 @@ class Crew:
     ) -> Worker:
         """Return a worker on the store that `watch` is attached to."""
         clock, leaving, wanted = SharedClock(own_clock), asyncio.Event(), self._settings.workers
-        places = Places(wanted.lanes, wanted.passes)
+        places, identity = Places(wanted.lanes, wanted.passes), Identity.make(wanted.called)
         return Worker(
-            _make_work(self._settings, watch, outside, clock, leaving, pulse),
+            _make_work(self._settings, watch, outside, clock, leaving, identity=identity, pulse=pulse),
             watch,
             clock,
             Cadence(wanted.heartbeat_seconds, wanted.stalled_seconds, wanted.tick_seconds, places),
             leaving,
             parameters=self._parameters,
             version=__version__,
+            identity=identity,
         )
 
     def make_budget(self, source: str, per_second: float | None) -> Budget:
@@ -105,6 +107,8 @@ def _make_work(
     outside: Outside,
     clock: Clock,
     leaving: asyncio.Event,
+    *,
+    identity: Identity,
     pulse: Pulse | None,
 ) -> Work:
     wanted = settings.workers
@@ -120,8 +124,8 @@ def _make_work(
         outside.targets,
         shards,
         dispatcher,
-        make_poller(watch, Memory()),
-        Drains(dispatcher.lanes, watch, clock, leaving, lease),
+        make_poller(watch, Memory(), asker=str(identity)),
+        Drains(dispatcher.lanes, watch, clock, leaving),
         Passes(
             shards,
             make_poller,
@@ -129,16 +133,24 @@ def _make_work(
             clock,
             pace,
             leaving,
-            name=f"{socket.gethostname()}:{os.getpid()}",
+            name=str(identity),
             jitter=random.random,
         ),
         Errands({type(chore).__name__: chore for chore in chores}, watch, clock),
         lease,
+        Roster(watch, clock, outside.receivers.keys()),
     )
 
 
 def _make_poller(
-    settings: Settings, outside: Outside, clock: Clock, planner: Planner, store: Store, memory: Memory
+    settings: Settings,
+    outside: Outside,
+    clock: Clock,
+    planner: Planner,
+    store: Store,
+    memory: Memory,
+    *,
+    asker: str = "",
 ) -> Poller:
     return Poller(
         outside.sources,
@@ -149,6 +161,7 @@ def _make_poller(
         memory=memory,
         walk_interval_seconds=make_pace(settings).shortest_walk_seconds,
         range_accounts=ranges.RANGE_ACCOUNTS,
+        asker=asker,
     )
 
 

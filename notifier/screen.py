@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from notifier.domain.delivery import Finding, Level
 from notifier.domain.silences import Silence
+from notifier.processes import is_running
 from notifier.store.report import Letter, StatusReport, Trouble
 from notifier.store.signs import LIVES_FOR as ALIVE_WITHIN
 from notifier.store.signs import EngineSign
@@ -27,10 +28,31 @@ def draw_finding(finding: Finding) -> str:
     return clean(f"{_MARKS[finding.level]} {finding.subject}: {finding.sentence}")
 
 
-def is_alive(report: StatusReport, now: datetime, host: str | None = None) -> bool:
-    """Whether an engine, or one of a `host`, has given a sign of life lately, and no goodbye since."""
-    asked = [one for one in report.engines if host is None or one.host == host]
-    return any(_lives(engine, now) for engine in asked)
+def is_alive(report: StatusReport, now: datetime) -> bool:
+    """Whether an engine has given a sign of life lately, and no goodbye since."""
+    return any(_lives(engine, now) for engine in report.engines)
+
+
+def find_sickness(report: StatusReport, now: datetime, name: str | None = None) -> str:
+    """Say what is wrong with the engine, or with those of a `name` on this machine; "" where it is well.
+
+    Of several in one place each whose process still runs has to have given a sign: one that stands still is
+    not excused by another. One whose process is gone does not count any more.
+    """
+    asked = [one for one in report.engines if name is None or one.host == name]
+    if not any(_lives(engine, now) for engine in asked):
+        return f"no engine {'' if name is None else f'on {name} '}has given a sign of life lately"
+    if name is None:
+        return ""
+    newest: dict[int, EngineSign] = {}
+    for engine in asked:
+        if engine.stopped_at is None and engine.beat_at >= newest.get(engine.pid, engine).beat_at:
+            newest[engine.pid] = engine
+    for pid, engine in newest.items():
+        age_seconds = (now - engine.beat_at).total_seconds()
+        if not _lives(engine, now) and is_running(pid, age_seconds):
+            return f"the engine on {name} with process {pid} has given no sign of life lately"
+    return ""
 
 
 def _lives(engine: EngineSign, now: datetime) -> bool:

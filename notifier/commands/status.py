@@ -1,7 +1,6 @@
 """`notifier status`: what the engine does, and what waits."""
 
 import argparse
-import socket
 
 from notifier.commands.entry import EXIT_FAILURE, EXIT_OK, Commands, add_command, load, open_store
 
@@ -30,11 +29,9 @@ def _status(options: argparse.Namespace) -> int:
         now = datetime.now(UTC) + store.read_clock_offset()
     if options.health:
         # Of several workers only the one here: whoever asks would restart it, and no other.
-        host = socket.gethostname() if settings.store.is_shared else None
-        if screen.is_alive(report, now, host):
-            print("alive")
-            return EXIT_OK
-        print(f"no engine {'' if host is None else f'on {host} '}has given a sign of life lately")
-        return EXIT_FAILURE
+        name = settings.workers.called if settings.store.is_shared else None
+        sickness = screen.find_sickness(report, now, name)
+        print(sickness or "alive")
+        return EXIT_FAILURE if sickness else EXIT_OK
     print(screen.dump_status(report, now) if options.json else screen.draw_status(report, now))
     return EXIT_OK

@@ -14,6 +14,7 @@ MOST_TARGETS: Final = 300
 CLOCK_MARGIN: Final = timedelta(seconds=30)
 """Workers disagree by less: what was written so much later than now, a clock was set back after."""
 _PARTS: Final = "/parts/"
+_LISTS: Final = "/partner/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,11 @@ def name_base(shard_id: str) -> str:
     return shard_id.rpartition(_PARTS)[0]
 
 
+def is_list(shard_id: str) -> bool:
+    """Whether a shard is a partner's list, or a part of one."""
+    return _LISTS in shard_id
+
+
 def name_division(shard_id: str) -> str:
     """Return what all parts have in common that were made together."""
     return shard_id.rpartition(".")[0]
@@ -98,7 +104,7 @@ def plan_shards(targets: Iterable[Target], most: int = MOST_TARGETS) -> tuple[Sh
             walks.append(target)
         else:
             by_source[target.source].append(target)
-    planned = [_make(f"{walk.source}/partner/{walk.owner_id}", walk.source, (walk,)) for walk in walks]
+    planned = [_make(f"{walk.source}{_LISTS}{walk.owner_id}", walk.source, (walk,)) for walk in walks]
     for source, ones in by_source.items():
         planned += _divide(source, ones, most)
     return tuple(sorted(planned, key=lambda shard: shard.shard_id))

@@ -6,6 +6,8 @@ session itself notes, for the request of the running task, whether it went out a
 Sources: docs.aiohttp.org, "Client tracing" and "Client middleware" (aiohttp 3.14, read 2026-08).
 """
 
+import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -85,18 +87,22 @@ def open_session(
     """Open the session that receivers share; who opens it closes it.
 
     `total_seconds` bounds a whole request (slack_sdk's own time-out is ignored beside a session),
-    `connect_seconds` the wait for a connection. `ssl_context` replaces the system's certificates; `proxy`
-    is an address, which may hold a password; without one, `trust_env` lets aiohttp take it from the
-    environment. Redirects are refused, cookies not kept.
+    `connect_seconds` the wait for a connection, which takes half of the time at the most: in the other half
+    the request arrives, or never will (see `_make_socket`). `ssl_context` replaces the system's
+    certificates; `proxy` is an address, which may hold a password; without one, `trust_env` lets aiohttp take
+    it from the environment. Redirects are refused, cookies not kept.
     """
+    half = total_seconds / 2
     tracing = aiohttp.TraceConfig()
     tracing.on_request_start.append(_note_start)
     tracing.on_request_headers_sent.append(_note_departure)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            limit=connection_limit, ssl=ssl_context if ssl_context is not None else True
+            limit=connection_limit,
+            ssl=ssl_context if ssl_context is not None else True,
+            socket_factory=lambda address: _make_socket(address, half),
         ),
-        timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds),
+        timeout=aiohttp.ClientTimeout(total=total_seconds, connect=min(connect_seconds, half)),
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[tracing],
         middlewares=(_note_answer,),
@@ -104,6 +110,19 @@ def open_session(
         proxy=proxy,
         trust_env=trust_env,
     )
+
+
+def _make_socket(address: aiohttp.AddrInfoType, seconds: float) -> socket.socket:
+    """Return a socket whose kernel gives up what was not acknowledged for so long.
+
+    By itself it would send that again for minutes, also when the program has given it up and closed the
+    socket: a message from before a network was split would arrive when that is whole again, long after it was
+    looked for. Source: tcp(7), TCP_USER_TIMEOUT, which only Linux has.
+    """
+    made = socket.socket(family=address[0], type=address[1], proto=address[2])
+    if sys.platform == "linux":
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, round(1000 * seconds)))
+    return made
 
 
 async def _note_start(

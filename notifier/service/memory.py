@@ -36,7 +36,8 @@ class Walked(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What is remembered of a partner's accounts, by account id.
 
     `digests` recognise what each looked like, `pending` are those in which somebody waits, `partial` says
-    what of some could not be read, and `missing` are those that the last walk did not show.
+    what of some could not be read, and `missing` are those that the last walk did not show. `is_torn` when
+    that one did not come to its end.
     """
 
     digests: dict[str, bytes] = msgspec.field(default_factory=dict)
@@ -45,6 +46,7 @@ class Walked(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     missing: set[str] = msgspec.field(default_factory=set)
     walk_at: float = 0.0
     walk_seconds: float = 0.0
+    is_torn: bool = False
 
     def forget(self, account_id: str) -> None:
         """Forget one account."""

@@ -11,7 +11,7 @@ from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import SourceError, SourceNotFound, SourceRateLimited, SourceUnauthorized, StoreError
 from notifier.service.memory import Memory
 from notifier.service.ports import Clock, Source, Store, Wake
-from notifier.service.problem_book import STORE, ProblemBook, find_kind, join
+from notifier.service.problem_book import STORE, ProblemBook, find_kind, join, name_pace
 from notifier.service.recorder import Recorder
 from notifier.service.verifier import Tally, Verifier
 from notifier.service.walker import Walker
@@ -30,7 +30,8 @@ class Poller:
     that is on its way already, None where there is none. `memory` is what is known of the targets from polls
     before, of this poller or of another. A partner is walked no more often than every
     `walk_interval_seconds`; between two walks only those of its accounts are read in which somebody waits.
-    With `range_accounts` its walks say how the list may be cut into parts of so many.
+    With `range_accounts` its walks say how the list may be cut into parts of so many. `asker` is what one of
+    several workers is called.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class Poller:
         memory: Memory | None = None,
         walk_interval_seconds: float = 0.0,
         range_accounts: int | None = None,
+        asker: str = "",
     ) -> None:
+        self._asker = asker
         self._sources = sources
         self._store = store
         self._recorder = recorder
@@ -130,13 +133,17 @@ class Poller:
     async def note_tempo(self) -> None:
         """Say which sources are asked less often than usual, and which are asked as usual again."""
         for name, source in self._sources.items():
-            tempo, subject = source.tempo, f"{name}: pace"
+            tempo, subject = source.tempo, name_pace(name, self._asker)
             if tempo.stretch > 1:
                 sentence = f"{tempo.reason}: it is asked {tempo.stretch:.1f} times less often than usual"
                 # By no poll is this worse than parts that cannot be read: everything is read, and later.
                 await self._book.remember(subject, sentence, TroubleKind.PARTIAL, "asks less often")
             elif not self._book.is_empty:
                 await self._book.settle(subject, "asks as usual again")
+
+    async def forget_gone(self) -> None:
+        """Clear what is said of the pace of workers that are no more. Raises StoreError."""
+        await self._book.forget_gone()
 
     def _hold(self, target: Target, error: SourceError) -> None:
         """Ask nothing of a source for as long as it has asked for."""
@@ -170,6 +177,8 @@ class Poller:
             await self._book.remember(str(target), sentence)
         else:
             self._note_kept(target)
+            if problems is None:
+                return
             if problems:
                 await self._book.remember(str(target), join(problems), TroubleKind.PARTIAL)
                 return
@@ -200,8 +209,11 @@ class Poller:
         else:
             _log.info("everything that may have been posted since the backup was looked for")
 
-    async def _read(self, target: Target) -> tuple[str, ...]:
-        """Read a target and return what of it could not be understood, a sentence each."""
+    async def _read(self, target: Target) -> tuple[str, ...] | None:
+        """Read a target and return what of it could not be understood, a sentence each.
+
+        None where what is wrong with it is what was wrong with it before.
+        """
         if isinstance(target, PartnerTarget):
             return await self._walker.read(target)
         source = self._sources[target.source]

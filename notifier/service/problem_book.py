@@ -13,6 +13,9 @@ from notifier.service.ports import Books, Clock, Store
 
 _log = structlog.get_logger("notifier.poll")
 
+_PACE: Final = ": pace"
+_ASKER: Final = f"{_PACE} of "
+
 STORE: Final = "store"
 """What a problem of the store is about, among those of targets."""
 
@@ -39,11 +42,26 @@ class ProblemBook:
 
     async def load(self, targets: Iterable[Target]) -> None:
         """Load what earlier runs left, and clear what is about none of the targets. Raises StoreError."""
-        self.sentences = await self._store.run(lambda books: books.load_problems())
+        found = await self._store.run(lambda books: books.load_problems())
+        self.sentences = {subject: said for subject, said in found.items() if not find_asker(subject)}
         if self.sentences:
             known = {str(target) for target in targets}
             for subject in [one for one in self.sentences if name_whole(one) not in known]:
                 await self.clear(subject)
+
+    async def forget_gone(self) -> None:
+        """Clear what is said of the pace of workers that are no more: they cannot. Raises StoreError."""
+        now = self._clock.now()
+
+        def job(books: Books) -> None:
+            askers = {subject: find_asker(subject) for subject in books.load_problems()}
+            if any(askers.values()):
+                living = books.list_living(now)
+                for subject, asker in askers.items():
+                    if asker and asker not in living:
+                        books.clear_problem(subject)
+
+        await self._store.run(job)
 
     async def recall(self, targets: Iterable[Target]) -> None:
         """Load what is known of some targets, and leave the others alone. Raises StoreError."""
@@ -89,6 +107,16 @@ class ProblemBook:
             _log.debug("store failed", error=str(error))
         else:
             self._unwritten.discard(subject)
+
+
+def name_pace(source: str, asker: str = "") -> str:
+    """Return what it is called that a source is asked less often, by one of several workers if it is one."""
+    return f"{source}{_ASKER}{asker}" if asker else f"{source}{_PACE}"
+
+
+def find_asker(subject: str) -> str:
+    """Return which worker's pace a subject is, "" where it is anything else."""
+    return subject.partition(_ASKER)[2]
 
 
 def find_kind(error: SourceError) -> TroubleKind:

@@ -53,28 +53,36 @@ class Walker:
         self._range_accounts = range_accounts
         self._lookout = Lookout(sources, store, verifier, memory, clock)
 
-    async def read(self, target: PartnerTarget) -> tuple[str, ...]:
+    async def read(self, target: PartnerTarget) -> tuple[str, ...] | None:
         """Walk when it is time for it, and look at what is pending when it is not.
 
-        Returns what could not be understood. Raises SourceError and StoreError.
+        Returns what could not be understood, None where that is not known any better than before: the last
+        walk did not come to its end, and the next one has to wait. Raises SourceError and StoreError.
         """
         began = self._clock.monotonic()
         walked = self._memory.find_walked(target)
         # Whoever has walked may have been another process; a clock that was set back must not put it off.
         seconds_left = walked.walk_at - self._clock.now().timestamp()
         if 0 < seconds_left <= walked.walk_seconds and await self._lookout.look(target):
-            return _list_partial(walked)
+            return None if walked.is_torn else _list_partial(walked)
         try:
             problems = await (self.walk_range(target) if target.is_range else self.walk(target))
         except (SourceRejected, SourceMalformed, SourceUnavailable):
-            # Where a list cannot be read to its end, those behind the fault are waited for all the same.
+            # A list that cannot be read to its end takes no larger share of the time than any other.
+            self._put_off(target, self._clock.monotonic() - began, is_torn=True)
+            # Those behind the fault are waited for all the same.
             await self._lookout.look(target)
             raise
-        took_seconds = self._clock.monotonic() - began
-        walked = self._memory.find_walked(target)
-        walked.walk_seconds = max(self._interval_seconds, took_seconds / LARGEST_SHARE) - took_seconds
-        walked.walk_at = self._clock.now().timestamp() + walked.walk_seconds
+        self._put_off(target, self._clock.monotonic() - began)
         return problems
+
+    def _put_off(self, target: PartnerTarget, took_seconds: float, *, is_torn: bool = False) -> None:
+        """Say when the next walk is due, after one that took so long."""
+        walked = self._memory.find_walked(target)
+        least_seconds = 0.0 if is_torn else self._interval_seconds
+        walked.walk_seconds = max(least_seconds, took_seconds / LARGEST_SHARE) - took_seconds
+        walked.walk_at = self._clock.now().timestamp() + walked.walk_seconds
+        walked.is_torn = is_torn
 
     async def walk(self, target: PartnerTarget) -> tuple[str, ...]:
         """Walk to the end, and return what could not be understood. Raises SourceError and StoreError."""

@@ -5,6 +5,7 @@ value must look like is in `values`; what several must be to one another is in `
 are in modules of their own: Dintero in `source_model`, the receivers, kind by kind, in `receiver_model`, ….
 """
 
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
@@ -158,14 +159,20 @@ class WorkerSettings(Section):
 
     A worker that was not heard of for `stalled_seconds` is taken for gone: others get its jobs. What it has
     claimed runs out before that: it has to be heard of rather more often. What has become due is looked for
-    every `tick_seconds`.
+    every `tick_seconds`. Without a `name` it is called like its host.
     """
 
+    name: Name | None = None
     heartbeat_seconds: TimeoutSeconds = 5
     stalled_seconds: TimeoutSeconds = Field(default=25, validate_default=True)
     tick_seconds: WholeSeconds = 2
     lanes: Concurrency = 50
     passes: Concurrency = 4
+
+    @property
+    def called(self) -> str:
+        """What the workers of this host, or of this name, are called."""
+        return self.name or socket.gethostname()
 
     @field_validator("stalled_seconds")
     @classmethod

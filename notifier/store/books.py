@@ -268,6 +268,14 @@ class Books:
         """Write an engine's sign of life; `row` holds the columns of `engines`, but for who it is."""
         signs.save(self._connection, row)
 
+    def list_living(self, now: datetime) -> set[str]:
+        """Return the engines that live, by what `engines` calls them."""
+        return signs.list_living(self._connection, now)
+
+    def forget_gone(self, before: datetime) -> None:
+        """Forget the engines that have given no sign of life since an instant."""
+        signs.forget(self._connection, before)
+
     def _load_some(self, account_ids: list[str]) -> dict[str, AccountState]:
         cases: dict[tuple[str, str], list[Case]] = defaultdict(list)
         for row in self._select(tables.cases, account_ids, "ordinal"):

@@ -4,26 +4,31 @@ A receiver is known by its name. Where none is called so any more, whichever has
 same place has taken over from it.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, exists, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, literal, null, or_, select, update
 
 from notifier.domain.delivery import DeliveryState
 from notifier.store import statements, tables
 
-_sent, _cards, _cases = tables.outbox, tables.cards, tables.cases
+_NOTED_EVERY: Final = timedelta(minutes=5)
+"""How old the note may be that somebody knows a receiver: one is not written at every look."""
+_sent, _cards, _cases, _known = tables.outbox, tables.cards, tables.cases, tables.receivers
 _UNSETTLED: Final = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.MUTED)
 _PROGRESS: Final = ("armed_at", "reminders", "escalations", "warned_at", "next_at")
 _NO_MESSAGE: Final = {"channel": literal(""), "message_ref": literal(""), "posted_at": null()}
 _other = _cards.alias("other")
 
 
-def rehome(connection: Connection, destinations: Mapping[str, str], now: datetime) -> int:
+def rehome(
+    connection: Connection, destinations: Mapping[str, str], now: datetime, *, gives_up: bool = True
+) -> int:
     """Bring cards and what is unsettled to where their receivers are; return how many have none any more.
 
-    `destinations` maps the names of the receivers to where their messages end up.
+    `destinations` maps the names of the receivers to where their messages end up. With `gives_up` nobody else
+    can know a receiver that is not among them.
     """
     for receiver, destination in destinations.items():
         for table in (_sent, _cards):
@@ -32,7 +37,35 @@ def rehome(connection: Connection, destinations: Mapping[str, str], now: datetim
         # The cards first: which of them have to move is seen by what is still to be sent.
         _move_cards(connection, receiver, destination)
         _move_messages(connection, receiver, destination, now)
-    gone = update(_sent).where(_sent.c.state.in_(_UNSETTLED), _sent.c.receiver.not_in(destinations))
+    return _give_up(connection, _sent.c.receiver.not_in(destinations), now) if gives_up else 0
+
+
+def list_unknown(
+    connection: Connection, receivers: Collection[str], since: datetime, now: datetime
+) -> set[str]:
+    """Return whom messages wait for that no worker has known since an instant.
+
+    `receivers` are those that whoever asks knows: that is noted. While settings are being changed one worker
+    knows a receiver and another does not: neither can say that it is gone.
+    """
+    found = connection.execute(select(_known.c.name, _known.c.known_at)).all()
+    known_at: dict[str, datetime] = dict(found)
+    fresh = {one for one, at in known_at.items() if now - _NOTED_EVERY <= at <= now}
+    rows = [{"name": one, "known_at": now} for one in receivers if one not in fresh]
+    if rows:
+        connection.execute(statements.upsert(_known, connection.dialect.name, keeps=False), rows)
+    waited_for = select(_sent.c.receiver).where(_sent.c.state.in_(_UNSETTLED)).distinct()
+    unknown = set(connection.execute(waited_for).scalars()).difference(receivers)
+    return {one for one in unknown if one not in known_at or known_at[one] < since}
+
+
+def give_up(connection: Connection, receivers: Collection[str], now: datetime) -> int:
+    """Give up what is for receivers that are gone; return how many messages that are."""
+    return _give_up(connection, _sent.c.receiver.in_(receivers), now)
+
+
+def _give_up(connection: Connection, which: ColumnElement[bool], now: datetime) -> int:
+    gone = update(_sent).where(_sent.c.state.in_(_UNSETTLED), which)
     said = "its receiver is no longer in the settings: put it back and retry, or drop the message"
     dead = {"state": DeliveryState.DEAD, "settled_at": now, "error_code": "no_receiver", "error": said}
     return connection.execute(gone.values(covered_by="", **dead)).rowcount

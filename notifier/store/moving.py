@@ -36,10 +36,19 @@ def move(source: "AnyStore", target: "AnyStore", now: "datetime") -> dict[str, i
     target.open()
 
     def read(there: Connection) -> dict[str, int]:
+        _take_time(there)
         _require_idle(there, now)
         return target.run_now(lambda books: _copy(there, books, now))
 
     return source.read_now(read)
+
+
+def _take_time(connection: Connection) -> None:
+    """Let the copy take as long as it takes."""
+    if connection.dialect.name == "postgresql":
+        from notifier.store.postgres_engine import take_time  # noqa: PLC0415 - not for a file
+
+        take_time(connection)
 
 
 def _require_idle(connection: Connection, now: "datetime") -> None:
@@ -52,6 +61,7 @@ def _require_idle(connection: Connection, now: "datetime") -> None:
 
 def _copy(there: Connection, books: "Books", now: "datetime") -> dict[str, int]:
     here = books._connection  # noqa: SLF001 - the books and this are one store
+    _take_time(here)
     _require_idle(here, now)
     for table in _MOVED:
         if here.execute(select(func.count()).select_from(table)).scalar():

@@ -1,7 +1,7 @@
 """The outbox: what is to be sent, what is on its way, and what became of it."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -68,10 +68,18 @@ class Outbox:
         values = {"state": DeliveryState.DUE, "next_attempt_at": now, "attempts": table.c.attempts - 1}
         self._connection.execute(again.values(**values))
 
-    def rehome(self, destinations: Mapping[str, str], now: datetime) -> int:
+    def rehome(self, destinations: Mapping[str, str], now: datetime, *, gives_up: bool = True) -> int:
         """Bring cards and what is unsettled to where their receivers are; see `homes.rehome`."""
         self.due.update(destinations.values())
-        return homes.rehome(self._connection, destinations, now)
+        return homes.rehome(self._connection, destinations, now, gives_up=gives_up)
+
+    def list_unknown(self, receivers: Collection[str], since: datetime, now: datetime) -> set[str]:
+        """Return whom messages wait for that no worker has known since an instant; see `homes`."""
+        return homes.list_unknown(self._connection, receivers, since, now)
+
+    def give_up(self, receivers: Collection[str], now: datetime) -> int:
+        """Give up what is for receivers that are gone; return how many messages that are."""
+        return homes.give_up(self._connection, receivers, now)
 
     def call_for(self, destination: str) -> None:
         """Have somebody look after a destination for which more is due than could be sent."""

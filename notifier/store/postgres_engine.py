@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg.types.string import StrDumper
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
 from notifier.store import tables
@@ -14,6 +14,10 @@ _STATEMENT_SECONDS: Final = 30
 _LOCK_SECONDS: Final = 10
 _IDLE_SECONDS: Final = 20
 """A process that stands still in the middle of a transaction keeps its locks no longer than that."""
+_TRANSACTION_SECONDS: Final = 120
+"""Nor one that stands still while it sends, when PostgreSQL does not count it as idle."""
+_KNOWS_TRANSACTIONS: Final = 170_000
+"""The first release that ends a transaction which takes too long."""
 _AMONG_OTHERS: Final = "LOCK TABLE alembic_version IN ROW SHARE MODE"
 _ALONE: Final = "LOCK TABLE alembic_version IN EXCLUSIVE MODE"
 """Of a table that every store has, and that nobody writes but a migration.
@@ -57,13 +61,21 @@ def take_turn(connection: Connection, *, is_alone: bool) -> None:
     It is ended by whoever commits, or with the connection. Those that come meanwhile wait at their beginning.
     """
     driver = find_driver(connection)
-    if is_alone:
+    if is_alone or driver.info.server_version < _KNOWS_TRANSACTIONS:
         # In a pipeline of its own it would never be counted as idle (seen with PostgreSQL 18.4).
-        driver.execute(_ALONE)
+        driver.execute(_ALONE if is_alone else _AMONG_OTHERS)
         return
     # Together with BEGIN: it costs no way to the database and back of its own.
     with driver.pipeline():
         driver.execute(_AMONG_OTHERS)
+
+
+def take_time(connection: Connection) -> None:
+    """Let the transaction that is open take as long as it takes, and each of its statements too."""
+    names = ["statement_timeout", "lock_timeout"]
+    if find_driver(connection).info.server_version >= _KNOWS_TRANSACTIONS:
+        names.append("transaction_timeout")
+    connection.execute(text("; ".join(f"SET LOCAL {name} = 0" for name in names)))
 
 
 def find_driver(connection: Connection) -> "psycopg.Connection[Any]":
@@ -81,6 +93,8 @@ def _set_up(connection: "psycopg.Connection[Any]") -> None:
         f"SET statement_timeout = '{_STATEMENT_SECONDS}s'; SET lock_timeout = '{_LOCK_SECONDS}s'; "
         f"SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'; SET client_min_messages = error"
     )
+    if connection.info.server_version >= _KNOWS_TRANSACTIONS:
+        connection.execute(f"SET transaction_timeout = '{_TRANSACTION_SECONDS}s'")
     connection.autocommit = False
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreUnavailable, StoreUnusable
 from notifier.store import schema
+from notifier.store.postgres_engine import take_time
 from notifier.store.schema import HEAD, make_tables, read_revision
 from notifier.store.signs import list_live_versions
 from notifier.store.tables import engines, metadata
@@ -37,7 +38,7 @@ def bring_up_to_date(engine: Engine, name: str, *, creates: bool) -> None:
         engine.connect().execution_options(isolation_level="READ COMMITTED") as connection,
         connection.begin(),
     ):
-        connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
+        take_time(connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
         found = read_revision(connection)
         if found is None:

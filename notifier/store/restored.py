@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, case, literal, or_, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, case, exists, literal, or_, select, type_coerce, update
 
 from notifier.domain.delivery import DeliveryState
 from notifier.store import tables
 
 MARGIN: Final = timedelta(hours=1)
 """How far the clock of the host that took the backup is trusted to be from the receiver's."""
+
+ROUNDS: Final = 2
+"""So often everything is read before the mark goes: only a second look tells what is gone."""
 
 _UNSENT: Final = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.DEAD)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -50,6 +53,30 @@ def find_doubt(connection: Connection) -> Doubt | None:
 def settle(connection: Connection) -> None:
     """Take the mark away: what is put into the outbox from now on cannot have been posted before."""
     connection.execute(tables.restored.delete())
+
+
+def find_round(connection: Connection) -> datetime | None:
+    """Return since when everything has to be read once more, None in a store like any other.
+
+    That is for several workers: one that is alone counts for itself.
+    """
+    return connection.execute(select(tables.restored.c.started_at)).scalar()
+
+
+def settle_when_read(connection: Connection, now: datetime) -> bool:
+    """End a round in which every shard was read, and with the last round the doubt; return whether it has."""
+    table, shard = tables.restored, tables.shards
+    row = connection.execute(select(table.c.started_at, table.c.rounds)).first()
+    if row is None or row.started_at is None:
+        return False
+    is_unread = or_(shard.c.read_at.is_(None), shard.c.read_at <= row.started_at)
+    if connection.execute(select(exists().where(shard.c.base_id == "", is_unread))).scalar():
+        return False
+    if row.rounds + 1 >= ROUNDS:
+        settle(connection)
+        return True
+    connection.execute(update(table).values(rounds=row.rounds + 1, started_at=now))
+    return False
 
 
 _MARK: Final = select(tables.restored.c.taken_at, tables.restored.c.ends_at)

@@ -20,6 +20,7 @@ PHASES: Final[dict[str, Phase]] = {
     "0006": "expand",
     "0007": "contract",
     "0008": "expand",
+    "0009": "expand",
 }
 """Every migration in its order; a test holds it against `migrations/versions`, which takes long to import."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from notifier.domain.shards import CLOCK_MARGIN, Marks, Part, Shard
-from notifier.store import tables
+from notifier.store import restored, tables
 
 
 class Shards:
@@ -101,6 +101,25 @@ class Shards:
         table = tables.shards
         late = update(table).where(table.c.shard_id == shard_id, table.c.next_at > now)
         self._connection.execute(late.values(next_at=now))
+
+    def find_round(self) -> datetime | None:
+        """Return since when everything has to be read once more; see `restored.find_round`."""
+        return restored.find_round(self._connection)
+
+    def note_read(self, shard_id: str, read_at: datetime, now: datetime) -> bool:
+        """Remember that all of a shard was read since then without a problem.
+
+        Return whether everything was, so that the store is one like any other; see `restored`.
+        """
+        table = tables.shards
+        one = update(table).where(table.c.shard_id == shard_id)
+        self._connection.execute(one.values(read_at=read_at))
+        return restored.settle_when_read(self._connection, now)
+
+    def hasten_divided(self, now: datetime) -> None:
+        """Let every list that is read in parts be due now as a whole."""
+        table = tables.shards
+        self._connection.execute(update(table).where(table.c.parts > 0).values(next_at=now))
 
     def find_part(self, shard_id: str) -> Part | None:
         """Return a part; None where there is none (any more)."""

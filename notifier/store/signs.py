@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, delete, select
 
 from notifier.store import statements, tables
 from notifier.store.schema import HEAD
@@ -32,7 +32,10 @@ class EngineSign:
 
 
 def save(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Write a sign of life; `row` holds the columns of `engines` but `worker_id` and `revision`."""
+    """Write a sign of life; `row` holds the columns of `engines` but `revision`.
+
+    Without a `worker_id` it is one of the engine of a file, or of a process on a host.
+    """
     dialect = connection.dialect.name
     who = _ONLY_ONE if dialect == "sqlite" else f"{row['host']}/{row['pid']}"
     values = {"worker_id": who, "revision": HEAD, "stopped_at": None, **row}
@@ -43,6 +46,17 @@ def list_signs(connection: Connection) -> list[EngineSign]:
     """Return the last sign of every engine that is remembered, the newest first."""
     query = select(_engines).order_by(_engines.c.stopped_at.is_not(None), _engines.c.beat_at.desc())
     return [_read(row) for row in connection.execute(query).mappings()]
+
+
+def list_living(connection: Connection, now: datetime) -> set[str]:
+    """Return the engines that live, by their `worker_id`."""
+    living = _engines.c.stopped_at.is_(None) & (_engines.c.beat_at >= now - LIVES_FOR)
+    return set(connection.execute(select(_engines.c.worker_id).where(living)).scalars())
+
+
+def forget(connection: Connection, before: datetime) -> None:
+    """Forget the engines that have given no sign since an instant: each start brings another one."""
+    connection.execute(delete(_engines).where(_engines.c.beat_at < before))
 
 
 def list_live_versions(connection: Connection, now: datetime, before: str | None = None) -> list[str]:

@@ -12,7 +12,7 @@ from notifier.domain.shards import Part, Shard, describe, name_part
 from notifier.domain.watch import PartnerTarget
 from notifier.service.memory import Memory, Walked
 from notifier.service.problem_book import join
-from notifier.workers.marks import read_marks, write_marks
+from notifier.workers.marks import Saved, read_marks, write_marks
 
 WHOLE_SECONDS: Final = 86_400.0
 """A list that is divided is walked as a whole after so long at the latest: only that shows who has left."""
@@ -64,7 +64,7 @@ def keep_names(part: Shard, data: bytes, now: datetime) -> bytes:
         if isinstance(target, PartnerTarget):
             walked = memory.find_walked(target)
             walked.digests, walked.walk_at = dict.fromkeys(walked.digests, b""), 0.0
-    return write_marks({}, memory.export(part.targets), now)
+    return write_marks(Saved(), memory.export(part.targets), now)
 
 
 def _read_part(base: Shard, part: Part) -> Walked:
@@ -112,7 +112,7 @@ class Division:
             found.after,
             found.until,
             datetime.fromtimestamp(next_at, UTC),
-            write_marks({describe(target): next_at}, memory.export((target,)), self.now),
+            write_marks(Saved({describe(target): next_at}), memory.export((target,)), self.now),
             join(tuple(chain.from_iterable(walked.partial.values()))),
         )
 

@@ -10,7 +10,7 @@ import structlog
 
 from notifier.service.lane import Lane
 from notifier.service.ports import Clock, Store
-from notifier.workers.lease import Lease
+from notifier.workers.lease import Hold
 
 _log = structlog.get_logger("notifier.worker")
 
@@ -37,33 +37,31 @@ class Turn:
 class Drains:
     """Drains destinations, one job for each at a time, by the lanes that the asyncio engine uses.
 
-    `store` orders jobs for what is made due in it; `lease` says for how long what this worker has is its own.
+    `store` orders jobs for what is made due in it.
     """
 
-    def __init__(
-        self, lanes: Mapping[str, Lane], store: Store, clock: Clock, leaving: asyncio.Event, lease: Lease
-    ) -> None:
+    def __init__(self, lanes: Mapping[str, Lane], store: Store, clock: Clock, leaving: asyncio.Event) -> None:
         self._lanes = lanes
         self._store = store
         self._clock = clock
         self._leaving = leaving
-        self._lease = lease
+        self._unknown: set[str] = set()
         # A job that was taken over from this very process, while it was asleep, may meet the one before it.
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def drain(self, destination: str) -> None:
-        """Send all that is due for a destination. Raises StoreError."""
+    async def drain(self, destination: str, hold: Hold) -> None:
+        """Send all that is due for a destination, which is this worker's for as long as `hold` says.
+
+        Raises StoreError.
+        """
         lane = self._lanes.get(destination)
         if lane is None:
-            _log.error(
-                "messages for a receiver that this worker does not know: all workers need the same settings",
-                destination=destination,
-            )
+            self._report_unknown(destination)
             return
-        turn, hold = Turn(self._clock, self._leaving), self._lease.take()
+        turn = Turn(self._clock, self._leaving)
         async with self._locks[destination]:
             # Who had this job before has ended, or was silent for longer than a claim is good for.
-            if hold.find_end() <= self._clock.monotonic():
+            if hold.is_over:
                 return
             lane.is_overtaken = False
             if await lane.recover(has_run_out=True):
@@ -76,3 +74,12 @@ class Drains:
                 due_at = await lane.drain(until, stopping=turn, grip=hold)
         if not self._leaving.is_set() and due_at is not None:
             await self._store.run(lambda books: books.outbox.call_for(destination))
+
+    def _report_unknown(self, destination: str) -> None:
+        """Say, once, that others have to send what is due there: it comes up again at every look."""
+        if destination not in self._unknown:
+            self._unknown.add(destination)
+            _log.error(
+                "messages for a receiver that this worker does not know: all workers need the same settings",
+                destination=destination,
+            )

@@ -48,6 +48,11 @@ class Hold:
         self._monotonic = monotonic
         self._margin = margin
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it may be another worker's by now."""
+        return self.find_end() <= self._monotonic()
+
     def find_end(self) -> float:
         """Return until when it is this worker's for certain; minus infinity when it may be another's."""
         ends_at = self._lease.find_end()

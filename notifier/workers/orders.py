@@ -10,12 +10,16 @@ from typing import Any, Final
 from procrastinate import App, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 
+from notifier.domain.shards import is_list
+
 
 class Queue(StrEnum):
     """The queues: each has places of its own in every worker, so that none of them can starve another."""
 
     DELIVER = "deliver"
     POLL = "poll"
+    WALK = "walk"
+    """Partners' lists and their parts: a walk through one may take minutes."""
     TEND = "tend"
 
 
@@ -28,6 +32,11 @@ class Task(StrEnum):
 
 
 PLACES: Final = {Task.DRAIN: Queue.DELIVER, Task.POLL: Queue.POLL, Task.TEND: Queue.TEND}
+
+
+def find_queue(task: Task, what: str) -> Queue:
+    """Return where such a job waits."""
+    return Queue.WALK if task is Task.POLL and is_list(what) else PLACES[task]
 
 
 def name_lock(task: Task, what: str) -> str:
@@ -54,7 +63,7 @@ class Orders:
         """
         lock = name_lock(task, what)
         job = self._app.configure_task(
-            task, queue=PLACES[task], lock=lock, queueing_lock=lock, connection=connection
+            task, queue=find_queue(task, what), lock=lock, queueing_lock=lock, connection=connection
         )
         try:
             with connection.transaction():

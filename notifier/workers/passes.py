@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Final
 
 import structlog
@@ -15,16 +16,29 @@ from notifier.domain.watch import PartnerTarget, Target
 from notifier.service.memory import Memory
 from notifier.service.poller import Poller
 from notifier.service.ports import Books, Clock, Store
+from notifier.service.problem_book import STORE
 from notifier.service.verifier import Tally
 from notifier.workers.division import Division, choose_whole_seconds, find_list, join_parts, keep_names
 from notifier.workers.fence import Overtaken
-from notifier.workers.marks import read_marks, write_marks
+from notifier.workers.marks import Saved, read_marks, write_marks
 from notifier.workers.posts import Post, Posts
 
 _log = structlog.get_logger("notifier.worker")
 
 _TOGETHER: Final = 0.5
 """What is due within this part of the shorter interval is read along: marks are written once for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A pass that has begun: the shard's marks, and the parts that it was divided into.
+
+    `round_at` is since when everything has to be read once more, where a backup was restored.
+    """
+
+    marks: Marks
+    parts: tuple[Part, ...]
+    round_at: datetime | None
 
 
 class Passes:
@@ -83,79 +97,140 @@ class Passes:
         if begun is None:
             self._posts.report_missing(shard.shard_id, is_part=bool(post.base_id))
             return
-        marks, parts = begun
-        post.store.version = marks.version
-        saved = read_marks(marks.data)
+        post.store.version = begun.marks.version
+        saved = read_marks(begun.marks.data)
         post.memory.restore(shard.targets, saved.memory)
-        join_parts(shard, parts, post.memory)
+        join_parts(shard, begun.parts, post.memory)
         await post.poller.resume(shard.targets)
         # Where the clock was set back since, the times lie too far ahead: then all is due.
         is_set_back = saved.left_at > (self._clock.now() + CLOCK_MARGIN).timestamp()
-        due = await self._poll(post, {} if is_set_back else saved.due)
-        await self._leave(post, marks, due)
+        times = await self._poll(post, Saved() if is_set_back else saved)
+        await self._leave(post, begun, times)
 
-    async def _poll(self, post: Post, due: Mapping[str, float]) -> dict[str, float]:
-        """Read what is due, and return when each target is due again."""
-        targets = post.shard.targets
+    async def _poll(self, post: Post, left: Saved) -> Saved:
+        """Read what is due by the times that the last pass `left`; return when each target is due again."""
+        targets = {describe(target): target for target in post.shard.targets}
         soon = self._clock.now().timestamp() + _TOGETHER * self._pace.interval_seconds
-        later = {name: due.get(name, 0.0) for name in map(describe, targets)}
-        waiting = iter([target for target in targets if later[describe(target)] <= soon])
+        times = Saved(
+            due={name: left.due.get(name, 0.0) for name in targets},
+            rests={name: at for name, at in left.rests.items() if name in targets},
+            read={name: at for name, at in left.read.items() if name in targets},
+        )
+        waiting = iter([name for name in targets if times.due[name] <= soon])
 
         async def work() -> None:
-            for target in waiting:
-                name = describe(target)
+            for name in waiting:
                 async with self._at_once:
                     if self._leaving.is_set():
                         return
-                    later[name] = await self._read(post.poller, target, is_first=name not in due)
+                    await self._attend(post, targets[name], times, is_first=name not in left.due)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(self._pace.concurrency, len(targets))):
                 tasks.create_task(work())
-        return later
+        return times
 
-    async def _read(self, poller: Poller, target: Target, *, is_first: bool) -> float:
-        """Read a target, unless its source wants to be left alone; return when it is due again."""
-        chance, now = self._jitter(), self._clock.now().timestamp()
-        held_seconds = poller.find_hold_seconds(target)
+    async def _attend(self, post: Post, target: Target, times: Saved, *, is_first: bool) -> None:
+        """Read a target, unless its source wants to be left alone, and say when it is due again."""
+        name, now, chance = describe(target), self._clock.now().timestamp(), self._jitter()
+        held_seconds = post.poller.find_hold_seconds(target)
         if held_seconds:
-            return now + self._pace.spread_hold_seconds(held_seconds, chance)
+            times.due[name] = now + self._pace.spread_hold_seconds(held_seconds, chance)
+            return
+        if rest_seconds := self._find_rest_seconds(post.poller, target, times, now):
+            times.due[name] = now + rest_seconds
+            return
+        walk_at = _find_walk_at(post.memory, target)
         seconds = self._pace.choose_wait_seconds(
-            is_pending=await poller.poll(target),
+            is_pending=await post.poller.poll(target),
             is_first=is_first,
-            stretch=poller.find_stretch(target),
+            stretch=1.0,
             chance=chance,
             is_walk=isinstance(target, PartnerTarget),
         )
-        return self._clock.now().timestamp() + max(seconds, poller.find_hold_seconds(target))
+        seconds = max(seconds, post.poller.find_hold_seconds(target))
+        times.due[name] = self._clock.now().timestamp() + seconds
+        times.rests.pop(name, None)
+        is_whole = not isinstance(target, PartnerTarget) or _find_walk_at(post.memory, target) != walk_at
+        if is_whole and not {str(target), STORE} & post.poller.problems.keys():
+            times.read[name] = now
 
-    async def _leave(self, post: Post, marks: Marks, due: Mapping[str, float]) -> None:
+    def _find_rest_seconds(self, poller: Poller, target: Target, times: Saved, now: float) -> float:
+        """Return for how long a target is left alone although its interval is over, 0 where it is not.
+
+        Asked again after each interval, by whichever worker: it lasts no longer than the strain does.
+        """
+        name, stretch = describe(target), poller.find_stretch(target)
+        due_at = times.due[name]
+        if stretch <= 1 or not due_at:
+            return 0.0
+        interval = self._pace.choose_wait_seconds(
+            is_pending=poller.is_pending(target),
+            is_first=False,
+            stretch=1.0,
+            chance=0.0,
+            is_walk=isinstance(target, PartnerTarget),
+        )
+        read_at = times.rests.setdefault(name, min(now, due_at - interval))
+        return max(0.0, min(read_at + interval * stretch - now, interval))
+
+    async def _leave(self, post: Post, begun: _Begun, times: Saved) -> None:
         """Write the marks, also of the parts of a list that was walked, unless another pass has begun."""
-        now = self._clock.now()
-        next_at = min(due.values())
+        now, marks = self._clock.now(), begun.marks
+        next_at = min(times.due.values())
         if not self._leaving.is_set():
             next_at = max(next_at, now.timestamp() + (1 - _TOGETHER) * self._pace.interval_seconds)
-        parts = Division(post.shard, marks.version, self._pace, now, self._jitter).split(post.memory)
+        parts: tuple[Part, ...] = ()
+        if begun.round_at is None:
+            times.read.clear()
+            # A backup is looked through by walks through whole lists: only they show who has left.
+            parts = Division(post.shard, marks.version, self._pace, now, self._jitter).split(post.memory)
         if parts:
             # When the whole list is due its row alone says: a part may ask for it at any time.
-            due = dict.fromkeys(due, 0.0)
+            times.due = dict.fromkeys(times.due, 0.0)
             next_at = now.timestamp() + choose_whole_seconds(self._jitter())
             _log.info("a list is read in parts", shard=marks.shard_id, parts=len(parts))
-        data = write_marks(due, post.memory.export(post.shard.targets), now)
+        data = write_marks(times, post.memory.export(post.shard.targets), now)
         left = replace(marks, next_at=datetime.fromtimestamp(next_at, UTC), data=data)
         is_doubtful = _is_doubtful(post, marks)
+        read_at = _find_read_at(times, begun)
 
-        def job(books: Books) -> bool:
+        def job(books: Books) -> _Left:
             if not books.shards.save(left, now, self._name):
-                return False
+                return _Left.NOTHING
             if parts:
                 books.shards.divide(post.shard, parts)
             if is_doubtful:
                 books.shards.hasten(post.base_id, now)
-            return True
+            is_over = read_at is not None and books.shards.note_read(marks.shard_id, read_at, now)
+            return _Left.LAST if is_over else _Left.MARKS
 
-        if not await self._store.run(job):
+        kept = await self._store.run(job)
+        if kept is _Left.NOTHING:
             raise Overtaken(f"another worker reads shard {marks.shard_id} by now")
+        if kept is _Left.LAST:
+            _log.info("everything that may have been posted since the backup was looked for")
+
+
+class _Left(Enum):
+    """What of a pass was kept; with the last one a backup that was restored has been looked through."""
+
+    NOTHING = 0
+    MARKS = 1
+    LAST = 2
+
+
+def _find_walk_at(memory: Memory, target: Target) -> float:
+    """Return when a partner's list is walked next, which every walk changes."""
+    return memory.find_walked(target).walk_at if isinstance(target, PartnerTarget) else 0.0
+
+
+def _find_read_at(times: Saved, begun: _Begun) -> datetime | None:
+    """Return since when all of a shard was read, where that is asked for and has become true."""
+    if begun.round_at is None:
+        return None
+    oldest = min(times.read.get(name, 0.0) for name in times.due)
+    return datetime.fromtimestamp(oldest, UTC) if oldest > begun.round_at.timestamp() else None
 
 
 def _is_doubtful(post: Post, marks: Marks) -> bool:
@@ -168,11 +243,13 @@ def _is_doubtful(post: Post, marks: Marks) -> bool:
     return any(post.memory.find_doubt(one) for one in post.shard.targets if isinstance(one, PartnerTarget))
 
 
-def _begin(books: Books, shard: Shard, now: datetime) -> tuple[Marks, list[Part]] | None:
+def _begin(books: Books, shard: Shard, now: datetime) -> _Begun | None:
     """Take a shard with the parts that it was divided into, None where there is no such shard any more."""
     marks = books.shards.take(shard.shard_id, shard.digest)
     if marks is None:
         return None
-    if name_base(shard.shard_id) and marks.data:
+    is_part = bool(name_base(shard.shard_id))
+    if is_part and marks.data:
         books.shards.keep(replace(marks, data=keep_names(shard, marks.data, now)))
-    return marks, books.shards.gather(shard) if find_list(shard) else []
+    parts = books.shards.gather(shard) if find_list(shard) else []
+    return _Begun(marks, tuple(parts), None if is_part else books.shards.find_round())

@@ -9,7 +9,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from notifier.errors import StoreUnavailable
 from notifier.service.ports import Books, Clock, Store
-from notifier.workers.orders import PLACES, Task, name_lock
+from notifier.workers.orders import Task, find_queue, name_lock
 from notifier.workers.steady import name_cause
 
 _log = structlog.get_logger("notifier.worker")
@@ -62,7 +62,7 @@ class Rounds:
 
     async def _order(self, task: Task, what: str) -> None:
         lock = name_lock(task, what)
-        job = self._app.configure_task(task, queue=PLACES[task], lock=lock, queueing_lock=lock)
+        job = self._app.configure_task(task, queue=find_queue(task, what), lock=lock, queueing_lock=lock)
         try:
             await job.defer_async(what=what)
         except AlreadyEnqueued:

@@ -1,4 +1,4 @@
-"""Procrastinate as a worker uses it: one application, three workers that share its tasks, one pool."""
+"""Procrastinate as a worker uses it: one application, a worker for each queue, one pool."""
 
 import asyncio
 import time
@@ -12,11 +12,13 @@ import psycopg
 import psycopg_pool
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
+from procrastinate.job_context import JobContext
 from procrastinate.jobs import DeleteJobCondition
 from procrastinate.worker import Worker
 
 from notifier.errors import StoreUnavailable
-from notifier.workers.lease import Lease
+from notifier.workers.alone import FIND_OUT
+from notifier.workers.lease import Hold, Lease
 from notifier.workers.orders import PLACES, Queue, Task
 from notifier.workers.steady import SteadyJobs, name_cause
 from notifier.workers.tables import require_tables
@@ -30,18 +32,12 @@ _LOOK_SECONDS: Final = 2.0
 """A job that nobody has heard of is found after so long."""
 _NEVER_SECONDS: Final = 3600.0
 
-_COUNT_WORKERS: Final = """
-SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %(seconds)s)
-"""
-
-_RESERVE: Final = f"SELECT pg_try_advisory_lock({0x646E746F})"
-
 ROUND: Final = "round"
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many jobs of each kind a worker does at a time."""
+    """How many jobs of each kind a worker does at a time; of `passes` so many again over partners' lists."""
 
     lanes: int = 50
     passes: int = 4
@@ -69,7 +65,7 @@ class Shop:
         closing: asyncio.Event,
         is_well: Callable[[], bool],
         doubt: Callable[[], None],
-        lease: Lease | None = None,
+        lease: Lease,
     ) -> None:
         connector = PsycopgConnector()
         self._parameters = dict(parameters)
@@ -84,7 +80,8 @@ class Shop:
             open=False,
         )
         self.app = App(connector=connector)
-        self.app.job_manager = SteadyJobs(connector, closing, is_well, doubt, lease)
+        self._jobs = SteadyJobs(connector, closing, is_well, doubt, lease)
+        self.app.job_manager = self._jobs
 
     @asynccontextmanager
     async def open(self, stalled_seconds: float) -> AsyncIterator[None]:
@@ -103,13 +100,18 @@ class Shop:
         finally:
             await self._pool.close()
 
-    def add_task(self, task: Task, do: Callable[[str], Awaitable[None]]) -> None:
-        """Say what is done for a kind of job."""
+    def add_task(self, task: Task, do: Callable[[str, Hold], Awaitable[None]]) -> None:
+        """Say what is done for a kind of job; with it comes for how long it is this worker's.
 
-        async def run(what: str) -> None:
-            await do(what)
+        A job that may be another's by now is left to that one: this process was asleep since it got it.
+        """
 
-        self.app.task(name=task, queue=PLACES[task])(run)
+        async def run(context: JobContext, what: str) -> None:
+            hold = self._jobs.find_hold(context.job)
+            if not hold.is_over:
+                await do(what, hold)
+
+        self.app.task(name=task, queue=PLACES[task], pass_context=True)(run)
 
     def add_rounds(self, make: Callable[[], Awaitable[None]], seconds: int) -> None:
         """Have a round made every so many seconds, by whichever worker gets it.
@@ -125,7 +127,12 @@ class Shop:
 
     def hire(self, places: Places, heartbeat_seconds: float) -> list[Hand]:
         """Return one of Procrastinate's workers for each queue, to be run."""
-        at_once = {Queue.DELIVER: places.lanes, Queue.POLL: places.passes, Queue.TEND: places.chores}
+        at_once = {
+            Queue.DELIVER: places.lanes,
+            Queue.POLL: places.passes,
+            Queue.WALK: places.passes,
+            Queue.TEND: places.chores,
+        }
         return [
             Worker(
                 self.app,
@@ -141,6 +148,14 @@ class Shop:
             for queue, concurrency in at_once.items()
         ]
 
+    async def is_free(self) -> bool:
+        """Whether nobody wants to be alone on the database. Raises StoreUnavailable."""
+        try:
+            row = await self.app.connector.execute_query_one_async(FIND_OUT)
+        except ConnectorException as error:
+            raise StoreUnavailable(f"the jobs cannot be reached: {_name(error)}") from error
+        return bool(row["is_free"])
+
     async def read_clock(self) -> tuple[datetime, float, float]:
         """Return the database's time, and when it was asked for and came, by the monotonic clock.
 
@@ -154,39 +169,6 @@ class Shop:
         except ConnectorException as error:
             raise StoreUnavailable(f"the database's clock cannot be read: {_name(error)}") from error
         return row["there"], asked_at, time.monotonic()
-
-
-@asynccontextmanager
-async def reserved(parameters: Mapping[str, Any]) -> AsyncIterator[bool]:
-    """Hold what only one process can hold at a time; False where another one has it.
-
-    Raises StoreUnavailable.
-    """
-    try:
-        connection = await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
-    except psycopg.Error as error:
-        raise StoreUnavailable(f"the workers cannot be counted: {type(error).__name__}") from error
-    try:
-        row = await (await connection.execute(_RESERVE)).fetchone()
-        yield bool(row and row[0])
-    finally:
-        await connection.close()
-
-
-async def count_workers(parameters: Mapping[str, Any], seconds: float) -> int:
-    """Return how many of Procrastinate's workers were heard of within so many seconds.
-
-    Raises StoreUnavailable.
-    """
-    try:
-        async with await psycopg.AsyncConnection.connect(**parameters) as connection:
-            found = await (await connection.execute("SELECT to_regclass('procrastinate_workers')")).fetchone()
-            if found is None or found[0] is None:
-                return 0
-            row = await (await connection.execute(_COUNT_WORKERS, {"seconds": seconds})).fetchone()
-    except psycopg.Error as error:
-        raise StoreUnavailable(f"the workers cannot be counted: {type(error).__name__}") from error
-    return int(row[0]) if row else 0
 
 
 def _name(error: Exception) -> str:

@@ -16,7 +16,8 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager, NotificationCallback
 from psycopg import errors
 
-from notifier.workers.lease import Lease
+from notifier.workers.alone import FIND_OUT, HELD
+from notifier.workers.lease import Hold, Lease
 
 _log = structlog.get_logger("notifier.worker")
 
@@ -52,10 +53,13 @@ class SteadyJobs(JobManager):
         closing: asyncio.Event,
         is_well: Callable[[], bool],
         doubt: Callable[[], None],
-        lease: Lease | None = None,
+        lease: Lease,
     ) -> None:
         super().__init__(connector)
         self._lease = lease
+        self._holds: dict[int | None, Hold] = {}
+        self._free_term: int | None = None
+        self._is_held = False
         self._closing = closing
         self._is_well = is_well
         self._doubt = doubt
@@ -64,17 +68,42 @@ class SteadyJobs(JobManager):
         """Take a job; None where there is none, and where nothing could come of it now."""
         if self._closing.is_set() or not self._is_well():
             return None
+        # From before it is this worker's: who sleeps over the answer wakes up to a job of somebody else.
+        hold = self._lease.take()
         try:
-            return await super().fetch_job(queues, worker_id)
+            if not await self._is_free():
+                return None
+            job = await super().fetch_job(queues, worker_id)
         except ConnectorException as error:
             _log.debug("no job could be fetched", error=name_cause(error))
             self._doubt()
             if isinstance(error.__cause__, errors.ForeignKeyViolation):
                 await self.update_heartbeat(worker_id)
             return None
+        if job is not None:
+            self._holds[job.id] = hold
+        return job
+
+    def find_hold(self, job: Job) -> Hold:
+        """Return for how long a job that was fetched is this worker's."""
+        return self._holds[job.id]
+
+    async def _is_free(self) -> bool:
+        """Whether nobody has begun to be alone here, at the start or while this worker was not heard of."""
+        term = self._lease.term
+        if self._free_term == term:
+            return True
+        row = await self.connector.execute_query_one_async(FIND_OUT)
+        if row["is_free"]:
+            self._free_term, self._is_held = term, False
+        elif not self._is_held:
+            self._is_held = True
+            _log.warning(HELD)
+        return self._free_term == term
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """Report the end of a job, as often as it takes; one that has passed to others is left to them."""
+        self._holds.pop(job.id, None)
         while True:
             try:
                 await super().finish_job(job, status, delete_job)
@@ -92,14 +121,12 @@ class SteadyJobs(JobManager):
         """Be known as a worker. Raises ConnectorException when the worker ends before it could be."""
         given_at = time.monotonic()
         worker_id = await self._insist(super().register_worker)
-        if self._lease is not None:
-            self._lease.renew(worker_id, given_at)
+        self._lease.renew(worker_id, given_at)
         return worker_id
 
     async def unregister_worker(self, worker_id: int) -> None:
         """Be known no more; where that cannot be said now, the others notice."""
-        if self._lease is not None:
-            self._lease.forget(worker_id)
+        self._lease.forget(worker_id)
         try:
             await super().unregister_worker(worker_id)
         except ConnectorException as error:
@@ -114,8 +141,7 @@ class SteadyJobs(JobManager):
             _log.debug("a sign of life did not arrive", error=name_cause(error))
             self._doubt()
         else:
-            if self._lease is not None:
-                self._lease.renew(worker_id, given_at)
+            self._lease.renew(worker_id, given_at)
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:  # noqa: ARG002
         """Leave that to `Takeover`, which knows whether it was the database that was silent."""

@@ -15,13 +15,18 @@ _log = structlog.get_logger("notifier.worker")
 
 LOOK_SECONDS: Final = 2.0
 """Between two looks, of each worker."""
+JUMP_SECONDS: Final = 1.0
+"""A clock that has gained so much between two looks was set, or the answer was that slow."""
+
+_READ_CLOCK: Final = "SELECT extract(epoch FROM clock_timestamp())::double precision AS seconds"
 
 
 class Takeover:
     """Looks for workers that have not been heard of for `stalled_seconds`.
 
     After a silence of the database's own nobody was heard of, and everybody lives: so nobody is taken for
-    gone before the database has answered here, at every look, for `contact_seconds`.
+    gone before the database has answered here, at every look, for `contact_seconds`. The same holds when its
+    clock was set forward, by which it tells how long somebody was silent.
     """
 
     def __init__(
@@ -32,19 +37,25 @@ class Takeover:
         self._stalled_seconds = stalled_seconds
         self._contact_seconds = contact_seconds
         self._since: float | None = None
+        self._ahead: float | None = None
 
     async def look(self) -> int:
         """Look once, and return how many jobs were given to others. Raises nothing of the database's."""
         try:
+            asked_at = self._monotonic()
             jobs = list(
                 await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self._stalled_seconds)
             )
+            there = await self._app.connector.execute_query_one_async(_READ_CLOCK)
         except ConnectorException as error:
             self._since = None
             _log.debug("nobody could be looked for", error=name_cause(error))
             return 0
         now = self._monotonic()
-        self._since = now if self._since is None else self._since
+        ahead = float(there["seconds"]) - asked_at
+        if self._since is None or self._ahead is None or ahead - self._ahead > JUMP_SECONDS:
+            self._since = now
+        self._ahead = ahead
         if now - self._since < self._contact_seconds:
             return 0
         taken = [job for job in jobs if await self._pass_on(job)]

@@ -1,11 +1,9 @@
 """One of any number of workers: it does jobs until it is told to end, whatever becomes of the database."""
 
 import asyncio
-import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime  # noqa: TC003 - a field of this class
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -18,12 +16,15 @@ from notifier.service.dispatcher import Dispatcher
 from notifier.service.poller import Poller
 from notifier.service.ports import Books
 from notifier.service.store_watch import StoreWatch
+from notifier.workers.alone import HELD
 from notifier.workers.clock import SharedClock
 from notifier.workers.drains import Drains
 from notifier.workers.errands import Errands
+from notifier.workers.identity import Identity
 from notifier.workers.lease import Lease
 from notifier.workers.orders import Task
 from notifier.workers.passes import Passes
+from notifier.workers.roster import Roster
 from notifier.workers.rounds import Rounds
 from notifier.workers.shop import Places, Shop
 from notifier.workers.takeover import LOOK_SECONDS, Takeover
@@ -35,6 +36,10 @@ CLOCK_SECONDS: Final = 30.0
 """Between two looks at the database's clock: quartz is wrong by a millisecond in that time."""
 DOUBT_SECONDS: Final = 1.0
 """So long after a doubt the store is tried, and no more often than that."""
+TURN_SECONDS: Final = 1.0
+"""Between two looks whether somebody who has to be alone on the database has ended."""
+FORGOTTEN: Final = timedelta(days=1)
+"""A worker that gave no sign of life for so long is forgotten, whatever else is kept."""
 _AFTERWARDS_SECONDS: Final = 2.0
 """What is left of a shutdown when the grace time is over: jobs that were cancelled say so."""
 
@@ -44,7 +49,7 @@ class Work:
     """All that a worker can do, and what all workers together are to do.
 
     `keeper` reads nothing: it ends what is no longer watched, and says which source wants to be left alone.
-    `lease` is renewed by the worker's signs of life.
+    `lease` is renewed by the worker's signs of life, and `roster` knows its receivers.
     """
 
     targets: tuple[Target, ...]
@@ -55,6 +60,7 @@ class Work:
     passes: Passes
     errands: Errands
     lease: Lease
+    roster: Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,9 @@ class Worker:
         *,
         parameters: Mapping[str, Any],
         version: str,
+        identity: Identity,
     ) -> None:
+        self._identity = identity
         self._work = work
         self._watch = watch
         self._clock = clock
@@ -121,22 +129,36 @@ class Worker:
         async with shop.open(self._cadence.stalled_seconds):
             rounds = Rounds(shop.app, self._watch, self._clock)
             work = self._work
-            shop.add_task(Task.DRAIN, lambda what: _attempt(lambda: work.drains.drain(what)))
-            shop.add_task(Task.POLL, lambda what: _attempt(lambda: work.passes.run(what)))
-            shop.add_task(Task.TEND, lambda what: _attempt(lambda: work.errands.tend(what)))
+            shop.add_task(Task.DRAIN, lambda what, hold: _attempt(lambda: work.drains.drain(what, hold)))
+            shop.add_task(Task.POLL, lambda what, _: _attempt(lambda: work.passes.run(what)))
+            shop.add_task(Task.TEND, lambda what, _: _attempt(lambda: work.errands.tend(what)))
             shop.add_rounds(lambda: _attempt(rounds.make), self._cadence.tick_seconds)
-            await self._start(shop)
-            await self._serve(shop, stopping, grace_seconds)
+            if await self._await_turn(shop, stopping):
+                await self._start(shop)
+                await self._serve(shop, stopping, grace_seconds)
+
+    async def _await_turn(self, shop: Shop, stopping: asyncio.Event) -> bool:
+        """Wait for the end of whoever has to be alone on the database; False when `stopping` came first."""
+        if not await shop.is_free():
+            _log.warning(HELD)
+            while not stopping.is_set() and not await shop.is_free():
+                await self._clock.sleep(TURN_SECONDS)
+        return not stopping.is_set()
 
     async def _start(self, shop: Shop) -> None:
         self._clock.set(*await shop.read_clock())
-        await self._work.dispatcher.start()
+        is_restored = await self._work.dispatcher.start()
         await self._work.keeper.start(self._work.targets)
+        await self._look_round()
         now = self._clock.now()
 
         def job(books: Books) -> tuple[int, int]:
             books.errands.plan(self._work.errands.names, now)
+            books.forget_gone(now - FORGOTTEN)
             books.save_beat(self._sign())
+            if is_restored:
+                # What has left since the backup only walks through whole lists find.
+                books.shards.hasten_divided(now)
             return books.shards.plan(self._work.shards, now)
 
         new, retired = await self._watch.run(job)
@@ -220,6 +242,12 @@ class Worker:
             )
         await self._work.keeper.note_tempo()
         await self._sign_life()
+        await _attempt(self._look_round)
+
+    async def _look_round(self) -> None:
+        """See to what is left of others that are no more. Raises StoreError."""
+        await self._work.keeper.forget_gone()
+        await self._work.roster.call()
 
     async def _sign_life(self) -> None:
         try:
@@ -239,8 +267,9 @@ class Worker:
 
     def _sign(self) -> dict[str, object]:
         return {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
+            "worker_id": str(self._identity),
+            "host": self._identity.name,
+            "pid": self._identity.pid,
             "version": self._version,
             "started_at": self._started_at,
             "beat_at": self._clock.now(),

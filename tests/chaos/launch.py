@@ -10,6 +10,7 @@ and tells on its standard output, a JSON object a line; `tests.chaos.nursery` is
 """
 
 import argparse
+import ctypes
 import gc
 import importlib
 import json
@@ -23,6 +24,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 
 import notifier
@@ -34,6 +36,7 @@ from notifier.service.clock import SystemClock
 from tests.chaos.broken import VARIANTS
 
 _STDIN, _STDOUT, _STDERR = range(3)
+_CLONE_NEWNET = 0x4000_0000
 
 
 @dataclass
@@ -80,6 +83,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--clock-ahead", type=float, metavar="SECONDS", help="how wrong the wall clock is")
     parser.add_argument("--range-accounts", type=int, metavar="N", help="how many accounts a range has")
     parser.add_argument("--page-accounts", type=int, metavar="N", help="how many accounts a page has")
+    parser.add_argument("--namespace", metavar="NAME", help="the network namespace that it runs in")
     parser.add_argument("--variant", choices=sorted(VARIANTS), help="how the program is broken")
     parser.add_argument("command", nargs="*", help="what the program is to do, behind --")
     return parser
@@ -91,6 +95,8 @@ def _live(options: argparse.Namespace) -> int:
         if place:
             name, _, nth = place.partition(":")
             watch(Trap(Waypoint(name), int(nth), number, options.asleep))
+    if options.namespace:
+        _move_to(options.namespace)
     if options.clock_ahead is not None:
         _set_clock(options.clock_ahead)
     if options.range_accounts:
@@ -106,6 +112,13 @@ def _pass_time(seconds: float) -> None:
     """Let time go by for this process, as it does for one that stands still."""
     tell = time.monotonic
     time.monotonic = lambda: tell() + seconds
+
+
+def _move_to(namespace: str) -> None:
+    """Have no other network than that of a namespace: this thread, and all that it starts; see setns(2)."""
+    with Path("/run/netns", namespace).open("rb") as handle:
+        if ctypes.CDLL(None, use_errno=True).setns(handle.fileno(), _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f"cannot enter the network namespace {namespace}")
 
 
 def _set_clock(seconds: float) -> None:

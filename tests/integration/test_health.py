@@ -1,12 +1,15 @@
 """Whether an engine lives, where several run on one database."""
 
+import os
 import socket
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from notifier import cli
+from notifier import cli, screen
+from notifier.processes import is_running
 from notifier.store import postgres
 from notifier.store.postgres import PostgresStore
 
@@ -31,9 +34,9 @@ def url(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> s
     return postgres_url
 
 
-def _beat(url: str, host: str, beat_at: datetime, stopped_at: datetime | None = None) -> None:
-    sign = {"host": host, "pid": 7, "version": "1", "started_at": beat_at, "beat_at": beat_at}
-    row = sign | {"stopped_at": stopped_at, "polls": 0, "last_round_at": None}
+def _beat(url: str, host: str, beat_at: datetime, stopped_at: datetime | None = None, pid: int = 7) -> None:
+    sign = {"host": host, "pid": pid, "version": "1", "started_at": beat_at, "beat_at": beat_at}
+    row = sign | {"stopped_at": stopped_at, "polls": 0, "last_round_at": None, "worker_id": f"{host}/{pid}"}
     with PostgresStore(url) as store:
         store.open()
         store.run_now(lambda books: books.save_beat(row))
@@ -51,6 +54,37 @@ def test_a_worker_elsewhere_hides_none_that_is_gone(url: str, capsys: pytest.Cap
     assert cli.main(["status", "--health"]) == 1
     _beat(url, HERE, now)
     assert cli.main(["status", "--health"]) == 0
+
+
+def test_a_worker_beside_it_hides_none_that_stands_still(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two on one machine the one that hangs must be found; one that was killed is no reason for alarm."""
+    monkeypatch.setattr(screen, "ALIVE_WITHIN", timedelta(seconds=3))
+    now, gone, young = datetime.now(UTC), 4_194_305, os.getpid()
+    silent = now - timedelta(seconds=4)
+    _beat(url, HERE, now + timedelta(seconds=2), pid=young)
+    _beat(url, HERE, silent, pid=gone)
+    assert cli.main(["status", "--health"]) == 0
+    # The first process of a machine is the oldest one.
+    _beat(url, HERE, silent, pid=1)
+    capsys.readouterr()
+    assert cli.main(["status", "--health"]) == 1
+    assert f"the engine on {HERE} with process 1 has given no sign" in capsys.readouterr().out
+    monkeypatch.setenv("NOTIFIER_WORKERS__NAME", "another")
+    assert cli.main(["status", "--health"]) == 1
+    assert "no engine on another has" in capsys.readouterr().out
+
+
+def test_a_process_is_told_from_one_that_had_its_id_before() -> None:
+    """An id is given again: whoever has it now counts only for as long as it has run."""
+    with subprocess.Popen(("sleep", "60")) as process:
+        try:
+            assert is_running(process.pid, 0)
+            assert not is_running(process.pid, 3600)
+        finally:
+            process.kill()
+    assert not is_running(process.pid, 0)
 
 
 def test_health_goes_by_the_databases_clock(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

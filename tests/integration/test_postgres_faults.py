@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import text
 
 from notifier.errors import StoreError, StoreUnavailable, StoreUnclear
 from notifier.service.emergency import Emergency
 from notifier.service.ports import Books
 from notifier.service.store_watch import StoreWatch
 from notifier.store import postgres_engine
+from notifier.store.address import read_address
 from notifier.store.postgres import PostgresStore
 from tests.chaos.world import until
 from tests.fakes import FakeClock
@@ -225,3 +227,38 @@ async def test_the_watch_treats_it_like_a_file(far: PostgresStore, proxy: Proxy)
     with suppress(StoreError):
         await watch._probe(lambda books: books.save_problem("probe", "", NOW))
     assert watch.is_well.is_set()
+
+
+def test_whoever_stands_still_while_it_begins_keeps_nobody_from_the_store(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped, or cut off, between the first words of a transaction and their end, it must be ended."""
+    monkeypatch.setattr(postgres_engine, "_TRANSACTION_SECONDS", 1)
+    monkeypatch.setattr(postgres_engine, "_IDLE_SECONDS", 1)
+    engine = postgres_engine.connect(read_address(postgres_url), 2)
+    with engine.connect() as still, engine.connect() as other, ExitStack() as stack:
+        driver = postgres_engine.find_driver(still)
+        if driver.info.server_version >= 170_000:
+            stack.enter_context(driver.pipeline())
+        driver.execute(postgres_engine._AMONG_OTHERS)
+        postgres_engine.take_turn(other, is_alone=True)
+        assert other.execute(text("SELECT 1")).scalar() == 1
+        with suppress(psycopg.Error):
+            stack.close()
+        still.invalidate()
+    engine.dispose()
+
+
+def test_a_transaction_may_be_given_all_the_time_it_takes(postgres_url: str) -> None:
+    """A migration, or a move of a large store, must not be ended for taking long."""
+    engine = postgres_engine.connect(read_address(postgres_url), 1)
+    with engine.connect() as connection:
+        before = connection.execute(text("SHOW statement_timeout")).scalar()
+        postgres_engine.take_time(connection)
+        names = ["statement_timeout", "lock_timeout"]
+        if postgres_engine.find_driver(connection).info.server_version >= 170_000:
+            names.append("transaction_timeout")
+        assert {connection.execute(text(f"SHOW {name}")).scalar() for name in names} == {"0"}
+        connection.rollback()
+        assert connection.execute(text("SHOW statement_timeout")).scalar() == before
+    engine.dispose()

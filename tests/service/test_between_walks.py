@@ -98,6 +98,38 @@ async def test_only_those_who_wait_are_read(make_service: MakeService) -> None:
     assert (source.walks, source.alone) == (1, IDS[1:2])
 
 
+async def test_a_list_that_tears_is_walked_no_more_than_a_quarter_of_the_time(
+    make_service: MakeService,
+) -> None:
+    """Where each walk fails late, those who wait must be looked at all the same, and the fault stand."""
+    service, source = await begin(make_service, 1)
+    service.clock.advance(901)
+    walk = source.walk
+
+    async def walk_slowly(
+        target: PartnerTarget, seen: Mapping[str, bytes]
+    ) -> AsyncIterator[tuple[Sighting, ...]]:
+        async for page in walk(target, seen):
+            yield page
+        service.clock.advance(100)
+        raise SourceUnavailable("no answer")
+
+    source.walk = walk_slowly  # type: ignore[method-assign]
+    polls, source.walks = 40, 0
+    source.alone.clear()
+    for _ in range(polls):
+        await service.poll(PARTNER)
+        assert service.poller.problems == {str(PARTNER): "no answer"}
+        service.clock.advance(60)
+    # 40 minutes and the walks themselves, of which each takes 100 seconds and is followed by 300.
+    assert 7 <= source.walks <= 8
+    assert len(source.alone) == polls
+    source.walk = walk  # type: ignore[method-assign]
+    service.clock.advance(300)
+    await service.poll(PARTNER)
+    assert not service.poller.problems
+
+
 async def test_when_nobody_waits_nothing_is_asked(make_service: MakeService) -> None:
     """Between two walks nothing must be asked of Dintero where there is nothing to wait for."""
     service, source = await begin(make_service, 0)

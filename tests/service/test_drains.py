@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from notifier.domain.delivery import BY_ITSELF, Notification, Place, Receipt
 from notifier.domain.message import Message
@@ -72,8 +73,8 @@ async def _fill(make_service: MakeService, sales: Slow) -> Service:
     return service
 
 
-def _make_drains(service: Service, lease: Lease) -> Drains:
-    return Drains(service.dispatcher.lanes, service.database, service.clock, asyncio.Event(), lease)
+def _make_drains(service: Service) -> Drains:
+    return Drains(service.dispatcher.lanes, service.database, service.clock, asyncio.Event())
 
 
 async def test_a_long_queue_leaves_its_place_to_others(
@@ -81,13 +82,13 @@ async def test_a_long_queue_leaves_its_place_to_others(
 ) -> None:
     """A channel at its pace must not keep others from a place: it goes behind them, and loses nothing."""
     service = await _fill(make_service, sales)
-    drains, sales.lease = _make_drains(service, lease), lease
+    drains, sales.lease = _make_drains(service), lease
     began = clock.monotonic()
-    await drains.drain("to sales")
+    await drains.drain("to sales", lease.take())
     assert clock.monotonic() - began <= TURN_SECONDS + 2
     assert 0 < len(sales.taken) < MANY
     while len(sales.taken) < MANY:
-        await drains.drain("to sales")
+        await drains.drain("to sales", lease.take())
     assert len({one.notification_id for one in sales.taken}) == MANY
 
 
@@ -96,16 +97,16 @@ async def test_without_a_sign_of_life_nothing_is_claimed(
 ) -> None:
     """A worker that others may take for gone must claim nothing, though its store works."""
     service = await _fill(make_service, sales)
-    drains = _make_drains(service, lease)
+    drains = _make_drains(service)
     sales.seconds = STALLED
     with pytest.raises(StoreUnavailable, match="taken for gone"):
-        await drains.drain("to sales")
+        await drains.drain("to sales", lease.take())
     assert len(sales.taken) == 1
-    await drains.drain("to sales")
+    await drains.drain("to sales", lease.take())
     assert len(sales.taken) == 1
     sales.seconds, sales.lease = 0, lease
     lease.renew(WORKER, clock.monotonic())
-    await drains.drain("to sales")
+    await drains.drain("to sales", lease.take())
     assert len(sales.taken) > 1
 
 
@@ -124,7 +125,7 @@ async def test_who_comes_back_after_a_silence_goes_on_with_nothing(
 
     sales.send = come_back  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable, match="taken for gone"):
-        await _make_drains(service, lease).drain("to sales")
+        await _make_drains(service).drain("to sales", lease.take())
     assert len(sales.taken) == 1
 
 
@@ -142,7 +143,7 @@ async def test_who_was_overtaken_leaves_the_rest_to_the_heir(
         return receipt
 
     sales.send = be_overtaken  # type: ignore[method-assign]
-    await _make_drains(service, lease).drain("to sales")
+    await _make_drains(service).drain("to sales", lease.take())
     assert len(sales.taken) == 1
 
 
@@ -154,8 +155,35 @@ async def test_what_is_for_a_receiver_of_newer_settings_is_left_to_who_has_them(
     await service.start()
     new = Notification("n", "change", "case", "sales of tomorrow", "to sales", "status_changed")
     await service.database.run(lambda books: books.outbox.enqueue([new], service.clock.now()))
-    await _make_drains(service, lease).drain("to sales")
+    await _make_drains(service).drain("to sales", lease.take())
     assert service.database.read_now(read_status).outbox == {"due": 1}
     alone = make_service(FakeSource(), sales=sales)
     await alone.dispatcher.drain(60)
     assert service.database.read_now(read_status).outbox == {"dead": 1}
+
+
+async def test_a_job_that_was_slept_over_is_left_to_its_heir(
+    make_service: MakeService, clock: FakeClock, sales: Slow, lease: Lease
+) -> None:
+    """Asleep between getting a job and beginning it, a worker must disturb nobody who has it by now."""
+    service = await _fill(make_service, sales)
+    hold = lease.take()
+    clock.advance(STALLED)
+    heir = await service.database.run(lambda books: books.outbox.claim("to sales", clock.now(), clock.now()))
+    assert heir is not None
+    # Its sign of life arrives before it goes on with what it was given.
+    lease.renew(WORKER, clock.monotonic())
+    await _make_drains(service).drain("to sales", hold)
+    assert sales.taken == []
+    assert await service.database.run(lambda books: books.outbox.is_claimed(heir))
+
+
+async def test_who_does_not_know_a_receiver_says_so_once(
+    make_service: MakeService, sales: Slow, lease: Lease
+) -> None:
+    """What only others can send comes up at every look: the log must not be filled with it."""
+    drains = _make_drains(make_service(FakeSource(), sales=sales, is_alone=False))
+    with capture_logs() as said:
+        for _ in range(3):
+            await drains.drain("to somebody else", lease.take())
+    assert [one["destination"] for one in said] == ["to somebody else"]

@@ -12,24 +12,27 @@ from notifier.domain.pace import Pace
 from notifier.domain.plan import Directory
 from notifier.domain.routes import DEFAULT_ROUTES
 from notifier.domain.shards import Shard, plan_shards
-from notifier.domain.watch import AccountTarget, PartnerTarget, Target
-from notifier.errors import StoreUnavailable
+from notifier.domain.watch import AccountTarget, PartnerTarget, Target, Tempo
+from notifier.errors import SourceUnavailable, StoreUnavailable
 from notifier.service.memory import Memory
 from notifier.service.planner import Planner
 from notifier.service.poller import Poller
-from notifier.service.ports import Store
+from notifier.service.ports import Books, Store
 from notifier.service.recorder import Recorder
+from notifier.store import tables
 from notifier.store.opening import AnyStore
+from notifier.store.report import read_status
 from notifier.workers.passes import Passes
-from tests.fakes import ACCOUNT, FakeClock, FakeSource, make_account, make_connection, make_request
+from tests.fakes import ACCOUNT, NOW, FakeClock, FakeSource, make_account, make_connection, make_request
 
 WHOLE = AccountTarget("dintero", ACCOUNT)
 PARTNER = PartnerTarget("dintero", "P11200000")
 ASKED = make_account(make_connection("pending", make_request()))
 FAILED = make_account(make_connection("failed", make_request()))
 INTERVAL = 60.0
+OTHER = "P87654321"
 
-MakePasses = Callable[[Target], tuple[Passes, Shard]]
+MakePasses = Callable[..., tuple[Passes, Shard]]
 
 
 @pytest.fixture
@@ -42,8 +45,8 @@ def source() -> FakeSource:
 def make_passes(database: AnyStore, clock: FakeClock, source: FakeSource) -> MakePasses:
     """Give a maker of what one worker has; with it comes the only shard, planned in the store."""
 
-    def make(target: Target) -> tuple[Passes, Shard]:
-        (shard,) = plan_shards([target])
+    def make(*targets: Target) -> tuple[Passes, Shard]:
+        (shard,) = plan_shards(targets)
         database.run_now(lambda books: books.shards.plan([shard], clock.now()))
 
         def make_poller(store: Store, memory: Memory) -> Poller:
@@ -146,3 +149,53 @@ async def test_a_clock_that_is_set_back_puts_nothing_off(
     await passes.run(shard.shard_id)
     assert _read_status(database) == "failed"
     assert await database.run(lambda books: books.shards.list_due(clock.now())) == []
+
+
+async def test_a_strain_that_is_over_puts_nothing_off(
+    make_passes: MakePasses, database: AnyStore, clock: FakeClock, source: FakeSource
+) -> None:
+    """While Dintero has too much to do it is asked less often, and as usual from the next interval on."""
+    passes, shard = make_passes(WHOLE)
+    await passes.run(shard.shard_id)
+
+    async def count_polls(seconds: float) -> int:
+        """Let a worker look every interval."""
+        for _ in range(int(seconds / INTERVAL)):
+            clock.advance(INTERVAL)
+            if shard.shard_id in await database.run(lambda books: books.shards.list_due(clock.now())):
+                await passes.run(shard.shard_id)
+        return passes.take_tally().polls
+
+    assert await count_polls(8 * INTERVAL) == 9
+    source.tempo = Tempo(4.0, "Dintero answers slowly")
+    assert await count_polls(8 * INTERVAL) == 2
+    source.tempo = Tempo()
+    assert await count_polls(2 * INTERVAL) >= 1
+    assert await count_polls(8 * INTERVAL) == 8
+
+
+def _restore(books: Books) -> None:
+    books._connection.execute(tables.restored.insert().values(id=1, taken_at=NOW))  # type: ignore[attr-defined]
+
+
+async def test_a_restored_backup_is_looked_through_by_whoever_reads(
+    make_passes: MakePasses, database: AnyStore, clock: FakeClock, source: FakeSource
+) -> None:
+    """When every target was read twice without a problem, by any worker, nothing is in doubt any more."""
+    source.show(make_account(account_id=OTHER))
+    targets = WHOLE, AccountTarget("dintero", OTHER)
+    first, shard = make_passes(*targets)
+    second, _ = make_passes(*targets)
+    await first.run(shard.shard_id)
+    database.run_now(_restore)
+    await database.run(lambda books: books.take_over_copy(clock.now(), clock.now()))
+
+    async def read(passes: Passes) -> bool:
+        clock.advance(INTERVAL)
+        await passes.run(shard.shard_id)
+        return database.read_now(read_status).restored_from is not None
+
+    assert await read(first)
+    source.errors.append(SourceUnavailable("no answer"))
+    assert await read(second)
+    assert await read(first) is False

@@ -23,9 +23,11 @@ from notifier.service.poller import Poller
 from notifier.service.ports import Books, Store
 from notifier.service.problem_book import ProblemBook
 from notifier.service.recorder import Recorder
+from notifier.store import tables
 from notifier.store.database import Database
+from notifier.store.report import read_status
 from notifier.workers.division import WHOLE_SECONDS, join_parts
-from notifier.workers.marks import write_marks
+from notifier.workers.marks import Saved, write_marks
 from notifier.workers.passes import Passes
 from tests.fakes import FakeClock, FakeSource, make_account, make_connection, make_outcome, make_request
 
@@ -373,10 +375,41 @@ async def test_an_account_that_two_ranges_know_is_compared(crew: Crew) -> None:
     targets = second.narrow(crew.base).targets
     assert isinstance(targets[0], PartnerTarget)
     memory.keep_walked(targets[0], moved)
-    second = replace(second, data=write_marks({}, memory.export(targets), crew.clock.now()))
+    second = replace(second, data=write_marks(Saved(), memory.export(targets), crew.clock.now()))
     whole = Memory()
     join_parts(crew.base, [first, second], whole)
     assert set(whole.find_walked(PARTNER).digests) == set(IDS[1:4])
+
+
+async def test_a_list_that_was_just_divided_is_walked_when_a_range_asks_for_it(crew: Crew) -> None:
+    """Its row alone says when the whole list is due: no time of before may keep it from being walked."""
+    for _ in range(2):
+        now = crew.clock.now()
+        crew.database.run_now(lambda books: books.shards.hasten(crew.base.shard_id, now))  # noqa: B023
+        await crew.passes.run(crew.base.shard_id)
+        assert crew.passes.take_tally().unchanged == len(IDS)
+        assert len(crew.list_parts()) == 3
+
+
+async def test_a_restored_list_is_walked_as_a_whole_until_it_was_looked_through(crew: Crew) -> None:
+    """What has left since a backup only walks through all of it find: it is divided again behind them."""
+    now = crew.clock.now()
+
+    def restore(books: Books) -> None:
+        books._connection.execute(tables.restored.insert().values(id=1, taken_at=now))  # type: ignore[attr-defined]
+        books.take_over_copy(now, now)
+        books.shards.hasten_divided(now)
+
+    crew.database.run_now(restore)
+    crew.clock.advance(1)
+    for _ in range(2):
+        assert crew.is_base_due()
+        await crew.passes.run(crew.base.shard_id)
+        assert crew.list_parts() == []
+        crew.clock.advance(WALK)
+    assert crew.database.read_now(read_status).restored_from is None
+    await crew.passes.run(crew.base.shard_id)
+    assert len(crew.list_parts()) == 3
 
 
 async def test_planned_again_alike_the_ranges_stay(crew: Crew) -> None:

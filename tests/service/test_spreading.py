@@ -1,14 +1,21 @@
 """Polls come evenly, at the start and later, and less often when Dintero has too much to do."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from notifier import app
+from notifier.domain.first_run import FirstRun
 from notifier.domain.pace import Pace
+from notifier.domain.plan import Directory
+from notifier.domain.routes import DEFAULT_ROUTES
 from notifier.domain.watch import AccountTarget, Tempo
 from notifier.engines import make_engine
+from notifier.service.planner import Planner
+from notifier.service.poller import Poller
+from notifier.service.recorder import Recorder
 from notifier.settings import load_settings
 from notifier.store.opening import AnyStore
 from tests.fakes import ACCOUNT, FakeClock, FakeSource, make_account
@@ -69,6 +76,40 @@ async def test_it_is_said_for_as_long_as_it_lasts(make_service: MakeService) -> 
     source.tempo = Tempo()
     await service.poller.note_tempo()
     assert await service.database.run(lambda books: books.load_problems()) == {}
+
+
+async def test_the_pace_of_one_worker_is_no_others_to_clear(database: AnyStore, clock: FakeClock) -> None:
+    """A worker that starts, or asks as usual, must leave what is said of another one, until that is gone."""
+    strained, other = (FakeSource(make_account()) for _ in range(2))
+    strained.tempo = Tempo(2.25, "Dintero answers slowly")
+    subject = "dintero: pace of one/1/a"
+
+    def make(source: FakeSource, name: str) -> Poller:
+        planner = Planner(DEFAULT_ROUTES, Directory({"sales": "to sales"}, {}))
+        recorder = Recorder(database, clock, planner, FirstRun.OPEN)
+        return Poller({"dintero": source}, database, recorder, clock, lambda _=None: None, asker=name)
+
+    def sign(**changed: datetime) -> None:
+        now = clock.now()
+        row = {"worker_id": "one/1/a", "host": "one", "pid": 1, "version": "1", "started_at": now, "polls": 0}
+        database.run_now(
+            lambda books: books.save_beat({**row, "beat_at": now, "last_round_at": None, **changed})
+        )
+
+    def list_subjects() -> list[str]:
+        return list(database.run_now(lambda books: books.load_problems()))
+
+    sign()
+    one, two = make(strained, "one/1/a"), make(other, "two/1/b")
+    await one.start((WHOLE,))
+    await one.note_tempo()
+    await two.start((WHOLE,))
+    await two.note_tempo()
+    await two.forget_gone()
+    assert list_subjects() == [subject]
+    sign(stopped_at=clock.now())
+    await two.forget_gone()
+    assert list_subjects() == []
 
 
 @of_many

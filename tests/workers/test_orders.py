@@ -1,15 +1,19 @@
 """Jobs are ordered in the transaction that makes them due: with it they stay, and with it they go."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
 import pytest_asyncio
 
+from notifier.domain.shards import name_part
 from notifier.store.address import read_address
-from notifier.workers.orders import Orders, Task, name_lock
-from notifier.workers.shop import Shop, count_workers
+from notifier.workers.alone import count_workers
+from notifier.workers.lease import Lease
+from notifier.workers.orders import Orders, Queue, Task, name_lock
+from notifier.workers.shop import Places, Shop
 from tests.postgres import Cluster
 
 DESTINATION = "to sales"
@@ -19,7 +23,8 @@ DESTINATION = "to sales"
 async def url(cluster: Cluster, new_postgres_store: str) -> AsyncIterator[str]:
     """Give a store with Procrastinate's tables."""
     address = cluster.make_database(like=new_postgres_store)
-    async with Shop(read_address(address).parameters, asyncio.Event(), lambda: True, lambda: None).open(25.0):
+    lease, parameters = Lease(time.monotonic, 25.0), read_address(address).parameters
+    async with Shop(parameters, asyncio.Event(), lambda: True, lambda: None, lease).open(25.0):
         yield address
     cluster.drop_database(address)
 
@@ -72,6 +77,32 @@ def test_a_second_job_for_the_same_place_does_not_end_the_transaction(
     connection.commit()
     assert len(_list_jobs(url)) == 2
     assert connection.execute("SELECT count(*) FROM errands").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    ("shard", "queue"),
+    [
+        ("dintero/1-of-1", Queue.POLL),
+        ("dintero/partner/P11200000", Queue.WALK),
+        (name_part("dintero/partner/P11200000", 1, 2), Queue.WALK),
+    ],
+)
+def test_walks_have_places_of_their_own(
+    url: str, connection: "psycopg.Connection[tuple[object, ...]]", shard: str, queue: Queue
+) -> None:
+    """However many long walks there are, what is polled by its name must not wait for one of them to end."""
+    assert Orders().place(connection, Task.POLL, shard)
+    connection.commit()
+    assert _list_jobs(url) == [(queue, name_lock(Task.POLL, shard), "todo")]
+
+
+def test_every_queue_has_places_in_every_worker(url: str) -> None:
+    """What is ordered must be done by somebody."""
+    lease = Lease(time.monotonic, 25.0)
+    shop = Shop(read_address(url).parameters, asyncio.Event(), lambda: True, lambda: None, lease)
+    hands = [vars(hand) for hand in shop.hire(Places(lanes=9, passes=3), 5.0)]
+    places = {queue: hand["concurrency"] for hand in hands for queue in hand["queues"]}
+    assert places == {Queue.DELIVER: 9, Queue.POLL: 3, Queue.WALK: 3, Queue.TEND: 8}
 
 
 async def test_workers_are_counted_by_their_signs_of_life(

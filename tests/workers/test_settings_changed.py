@@ -3,7 +3,7 @@
 import pytest
 
 from notifier.store.address import read_address
-from notifier.workers.shop import reserved
+from notifier.workers.alone import reserved
 from tests.workers.conftest import SHOPS, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -15,7 +15,16 @@ from notifier.store.tables.state import (
     problems,
     walks,
 )
-from notifier.store.tables.work import budgets, engines, errands, restored, revisions, shards, version
+from notifier.store.tables.work import (
+    budgets,
+    engines,
+    errands,
+    receivers,
+    restored,
+    revisions,
+    shards,
+    version,
+)
 
 __all__ = [
     "Instant",
@@ -36,6 +45,7 @@ __all__ = [
     "notices",
     "outbox",
     "problems",
+    "receivers",
     "restored",
     "revisions",
     "shards",

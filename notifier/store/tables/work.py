@@ -59,6 +59,7 @@ shards = Table(
     Column("starts_after", Text, nullable=False, server_default=""),
     Column("ends_with", Text, nullable=False, server_default=""),
     Column("parts", Integer, nullable=False, server_default="0"),
+    Column("read_at", Instant),
 )
 
 errands = Table(
@@ -76,6 +77,13 @@ budgets = Table(
     Column("held_until", Instant, nullable=False),
 )
 
+receivers = Table(
+    "receivers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("known_at", Instant, nullable=False),
+)
+
 restored = Table(
     "restored",
     metadata,
@@ -83,4 +91,5 @@ restored = Table(
     Column("taken_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("ends_at", Instant),
+    Column("rounds", Integer, nullable=False, server_default="0"),
 )
