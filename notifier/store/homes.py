@@ -30,9 +30,9 @@ def rehome(
 ) -> int:
     """Bring cards and what is unsettled to where their receivers are; return how many have none any more.
 
-    `destinations` maps the names of the receivers to where their messages end up. Where it is not alone others
-    may know those that are not among them, and what is on its way may be on its way from another, to where
-    that one sends it.
+    `destinations` maps the names of the receivers to where their messages end up. Where it is not alone,
+    others may know those that are not among them, and what is on its way may be on its way from another, to
+    where that one sends it.
     """
     for receiver, destination in destinations.items():
         for table in (_sent, _cards):

@@ -98,10 +98,8 @@ async def test_what_an_older_worker_has_left_is_brought_home(
     old, roster = Roster(database, clock, SALES), Roster(database, clock, {"sales": "elsewhere"})
     await old.call()
     await new.start()
-    policy, lease = RetryPolicy(), Lease(clock.monotonic, 25.0)
-    await Drains(new.dispatcher.lanes, database, clock, asyncio.Event(), policy).drain(
-        "to sales", lease.take()
-    )
+    drains = Drains(new.dispatcher.lanes, database, clock, asyncio.Event(), RetryPolicy())
+    await drains.drain("to sales", Lease(clock.monotonic, 25.0).take())
     await roster.call()
     clock.advance(ASTRAY_FOR.total_seconds() / 2)
     await roster.call()
