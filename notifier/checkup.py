@@ -1,6 +1,7 @@
 """Whether the settings work: what `notifier check` finds, from the settings to the receivers."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from notifier.alarms import check_alarms
@@ -8,6 +9,7 @@ from notifier.app import connect, open_network_for
 from notifier.domain.delivery import Finding, Level
 from notifier.domain.keeping import LINKS, describe_unreadable
 from notifier.errors import NotifierError
+from notifier.service.ports import Receiver
 from notifier.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,9 +34,28 @@ async def check(settings: Settings, *, is_offline: bool, sends: bool) -> AsyncIt
                 yield finding
         for finding in check_alarms(settings, outside.directory):
             yield finding
-        for receiver in outside.receivers.values():
-            async for finding in receiver.check(sends=sends):
-                yield finding
+        async for finding in _check_receivers(outside.receivers.values(), sends=sends):
+            yield finding
+
+
+async def _check_receivers(receivers: Iterable[Receiver], *, sends: bool) -> AsyncIterator[Finding]:
+    places: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for receiver in receivers:
+        async for finding in receiver.check(sends=sends):
+            yield finding
+            if finding.place:
+                places[finding.place].setdefault(receiver.destination, receiver.name)
+    for place, names in places.items():
+        for finding in _judge_place(place, list(names.values())):
+            yield finding
+
+
+def _judge_place(place: str, names: list[str]) -> Iterator[Finding]:
+    """Say of receivers that lead to one place whether that is known: only then they share its pace."""
+    if len(names) > 1:
+        said = " and ".join(names)
+        sentence = f"the receivers {said} lead there under different names: call it {place} in all of them"
+        yield Finding(Level.WARNING, place, f"{sentence}, or each keeps to the pace that they should share")
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from notifier.dintero.pace import Budget
 from notifier.domain import ranges
 from notifier.domain.first_run import FirstRun
 from notifier.domain.shards import plan_shards
-from notifier.engines import Outside, list_chores, make_dispatcher, make_pace, make_planner
+from notifier.engines import Outside, list_chores, make_dispatcher, make_pace, make_planner, make_policy
 from notifier.errors import StoreInUse, StoreUnavailable
 from notifier.service.heartbeat import Pulse
 from notifier.service.memory import Memory
@@ -125,7 +125,7 @@ def _make_work(
         shards,
         dispatcher,
         make_poller(watch, Memory(), asker=str(identity)),
-        Drains(dispatcher.lanes, watch, clock, leaving),
+        Drains(dispatcher.lanes, watch, clock, leaving, make_policy(settings, outside)),
         Passes(
             shards,
             make_poller,
@@ -138,7 +138,7 @@ def _make_work(
         ),
         Errands({type(chore).__name__: chore for chore in chores}, watch, clock),
         lease,
-        Roster(watch, clock, outside.receivers.keys()),
+        Roster(watch, clock, outside.directory.destinations),
     )
 
 

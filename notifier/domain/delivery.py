@@ -180,8 +180,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of `notifier check`."""
+    """One line of `notifier check`; `place` is where messages go, where the receiver has seen that."""
 
     level: Level
     subject: str
     sentence: str
+    place: str = ""

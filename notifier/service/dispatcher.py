@@ -87,7 +87,7 @@ class Dispatcher:
         def job(books: Books) -> tuple[datetime | None, int, int]:
             taken_at = books.take_over_copy(now, ends_at)
             doubtful = books.outbox.recover(look_at, ends_at) if self._is_alone else 0
-            return taken_at, doubtful, books.outbox.rehome(destinations, now, gives_up=self._is_alone)
+            return taken_at, doubtful, books.outbox.rehome(destinations, now, is_alone=self._is_alone)
 
         taken_at, doubtful, orphaned = await self._store.run(job)
         reach(Waypoint.TAKEN_OVER)

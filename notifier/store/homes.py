@@ -15,7 +15,10 @@ from notifier.store import statements, tables
 
 _NOTED_EVERY: Final = timedelta(minutes=5)
 """How old the note may be that somebody knows a receiver: one is not written at every look."""
+_PLACE: Final = "to:"
+"""Before a destination, where a receiver's name might stand."""
 _sent, _cards, _cases, _known = tables.outbox, tables.cards, tables.cases, tables.receivers
+_WAITING: Final = (DeliveryState.DUE, DeliveryState.MUTED)
 _UNSETTLED: Final = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.MUTED)
 _PROGRESS: Final = ("armed_at", "reminders", "escalations", "warned_at", "next_at")
 _NO_MESSAGE: Final = {"channel": literal(""), "message_ref": literal(""), "posted_at": null()}
@@ -23,12 +26,13 @@ _other = _cards.alias("other")
 
 
 def rehome(
-    connection: Connection, destinations: Mapping[str, str], now: datetime, *, gives_up: bool = True
+    connection: Connection, destinations: Mapping[str, str], now: datetime, *, is_alone: bool = True
 ) -> int:
     """Bring cards and what is unsettled to where their receivers are; return how many have none any more.
 
-    `destinations` maps the names of the receivers to where their messages end up. With `gives_up` nobody else
-    can know a receiver that is not among them.
+    `destinations` maps the names of the receivers to where their messages end up. Where it is not alone,
+    others may know those that are not among them, and what is on its way may be on its way from another, to
+    where that one sends it.
     """
     for receiver, destination in destinations.items():
         for table in (_sent, _cards):
@@ -36,8 +40,8 @@ def rehome(
     for receiver, destination in destinations.items():
         # The cards first: which of them have to move is seen by what is still to be sent.
         _move_cards(connection, receiver, destination)
-        _move_messages(connection, receiver, destination, now)
-    return _give_up(connection, _sent.c.receiver.not_in(destinations), now) if gives_up else 0
+        _move_messages(connection, receiver, destination, now, _UNSETTLED if is_alone else _WAITING)
+    return _give_up(connection, _sent.c.receiver.not_in(destinations), now) if is_alone else 0
 
 
 def list_unknown(
@@ -48,20 +52,42 @@ def list_unknown(
     `receivers` are those that whoever asks knows: that is noted. While settings are being changed one worker
     knows a receiver and another does not: neither can say that it is gone.
     """
-    found = connection.execute(select(_known.c.name, _known.c.known_at)).all()
-    known_at: dict[str, datetime] = dict(found)
-    fresh = {one for one, at in known_at.items() if now - _NOTED_EVERY <= at <= now}
-    rows = [{"name": one, "known_at": now} for one in receivers if one not in fresh]
-    if rows:
-        connection.execute(statements.upsert(_known, connection.dialect.name, keeps=False), rows)
+    known_at = _note_known(connection, receivers, now)
     waited_for = select(_sent.c.receiver).where(_sent.c.state.in_(_UNSETTLED)).distinct()
     unknown = set(connection.execute(waited_for).scalars()).difference(receivers)
     return {one for one in unknown if one not in known_at or known_at[one] < since}
 
 
+def list_strays(
+    connection: Connection, destinations: Mapping[str, str], since: datetime, now: datetime
+) -> set[str]:
+    """Return where messages wait that no worker has led to since an instant, of receivers that are elsewhere.
+
+    `destinations` are those of the receivers of whoever asks: that it knows them is noted.
+    """
+    known_at = _note_known(connection, [f"{_PLACE}{one}" for one in destinations.values()], now)
+    waiting = select(_sent.c.destination).where(
+        _sent.c.state.in_(_WAITING),
+        _sent.c.receiver.in_(destinations),
+        _sent.c.destination.not_in(destinations.values()),
+    )
+    found = set(connection.execute(waiting.distinct()).scalars())
+    return {one for one in found if known_at.get(f"{_PLACE}{one}", since) <= since}
+
+
 def give_up(connection: Connection, receivers: Collection[str], now: datetime) -> int:
     """Give up what is for receivers that are gone; return how many messages that are."""
     return _give_up(connection, _sent.c.receiver.in_(receivers), now)
+
+
+def _note_known(connection: Connection, names: Collection[str], now: datetime) -> dict[str, datetime]:
+    """Note that somebody knows receivers, or places; return when all that were ever known were so last."""
+    known_at: dict[str, datetime] = dict(connection.execute(select(_known.c.name, _known.c.known_at)).all())
+    fresh = {one for one, at in known_at.items() if now - _NOTED_EVERY <= at <= now}
+    rows = [{"name": one, "known_at": now} for one in dict.fromkeys(names) if one not in fresh]
+    if rows:
+        connection.execute(statements.upsert(_known, connection.dialect.name, keeps=False), rows)
+    return known_at
 
 
 def _give_up(connection: Connection, which: ColumnElement[bool], now: datetime) -> int:
@@ -112,7 +138,13 @@ def _move_cards(connection: Connection, receiver: str, destination: str) -> None
     connection.execute(update(_cards).where(is_elsewhere, is_there).values(receiver="", next_at=None))
 
 
-def _move_messages(connection: Connection, receiver: str, destination: str, now: datetime) -> None:
+def _move_messages(
+    connection: Connection,
+    receiver: str,
+    destination: str,
+    now: datetime,
+    states: Collection[DeliveryState],
+) -> None:
     """Send what is unsettled to where its receiver is now, but for what somebody there is told anyway."""
     told = _sent.alias("told")
     is_told = exists().where(
@@ -122,7 +154,7 @@ def _move_messages(connection: Connection, receiver: str, destination: str, now:
         told.c.purpose == _sent.c.purpose,
     )
     moved = update(_sent).where(
-        _sent.c.receiver == receiver, _sent.c.destination != destination, _sent.c.state.in_(_UNSETTLED)
+        _sent.c.receiver == receiver, _sent.c.destination != destination, _sent.c.state.in_(states)
     )
     covered = {"state": DeliveryState.COVERED, "settled_at": now, "covered_by": ""}
     connection.execute(moved.where(is_told).values(**covered))

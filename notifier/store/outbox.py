@@ -68,14 +68,18 @@ class Outbox:
         values = {"state": DeliveryState.DUE, "next_attempt_at": now, "attempts": table.c.attempts - 1}
         self._connection.execute(again.values(**values))
 
-    def rehome(self, destinations: Mapping[str, str], now: datetime, *, gives_up: bool = True) -> int:
+    def rehome(self, destinations: Mapping[str, str], now: datetime, *, is_alone: bool = True) -> int:
         """Bring cards and what is unsettled to where their receivers are; see `homes.rehome`."""
         self.due.update(destinations.values())
-        return homes.rehome(self._connection, destinations, now, gives_up=gives_up)
+        return homes.rehome(self._connection, destinations, now, is_alone=is_alone)
 
     def list_unknown(self, receivers: Collection[str], since: datetime, now: datetime) -> set[str]:
         """Return whom messages wait for that no worker has known since an instant; see `homes`."""
         return homes.list_unknown(self._connection, receivers, since, now)
+
+    def list_strays(self, destinations: Mapping[str, str], since: datetime, now: datetime) -> set[str]:
+        """Return where messages wait that no worker has led to since an instant; see `homes`."""
+        return homes.list_strays(self._connection, destinations, since, now)
 
     def give_up(self, receivers: Collection[str], now: datetime) -> int:
         """Give up what is for receivers that are gone; return how many messages that are."""

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from notifier.domain.retry import RetryPolicy
 from notifier.service.lane import Lane
 from notifier.service.ports import Clock, Store
 from notifier.workers.lease import Hold
@@ -40,7 +41,15 @@ class Drains:
     `store` orders jobs for what is made due in it.
     """
 
-    def __init__(self, lanes: Mapping[str, Lane], store: Store, clock: Clock, leaving: asyncio.Event) -> None:
+    def __init__(
+        self,
+        lanes: Mapping[str, Lane],
+        store: Store,
+        clock: Clock,
+        leaving: asyncio.Event,
+        policy: RetryPolicy,
+    ) -> None:
+        self._policy = policy
         self._lanes = lanes
         self._store = store
         self._clock = clock
@@ -57,6 +66,7 @@ class Drains:
         lane = self._lanes.get(destination)
         if lane is None:
             self._report_unknown(destination)
+            await self._leave_to_others(destination)
             return
         turn = Turn(self._clock, self._leaving)
         async with self._locks[destination]:
@@ -74,6 +84,13 @@ class Drains:
                 due_at = await lane.drain(until, stopping=turn, grip=hold)
         if not self._leaving.is_set() and due_at is not None:
             await self._store.run(lambda books: books.outbox.call_for(destination))
+
+    async def _leave_to_others(self, destination: str) -> None:
+        """Put in doubt what is on its way there: whoever sent it has ended, or this were not our job."""
+        now = self._clock.now()
+        look_at = now + timedelta(seconds=self._policy.request_seconds)
+        ends_at = look_at + timedelta(seconds=self._policy.look_seconds)
+        await self._store.run(lambda books: books.outbox.recover(look_at, ends_at, destination))
 
     def _report_unknown(self, destination: str) -> None:
         """Say, once, that others have to send what is due there: it comes up again at every look."""

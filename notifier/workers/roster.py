@@ -1,7 +1,7 @@
 """Whom the workers know: a receiver is gone from the settings when no worker has known it for long."""
 
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -15,24 +15,29 @@ UNKNOWN_FOR: Final = timedelta(hours=1)
 """A receiver that no worker has known for so long is gone from the settings."""
 
 
+ASTRAY_FOR: Final = timedelta(minutes=10)
+"""What waits where no worker has led to for so long is brought to where its receiver is by now."""
+
+
 class Roster:
     """Says which receivers this worker knows, and gives up what is for those that none knows.
 
     While settings are being changed an old worker does not know a new receiver, whose messages are for others
     to send. So nothing is given up before nobody has known a receiver for `UNKNOWN_FOR`, and somebody who
-    does not was there for all of that time.
+    does not was there for all of that time. `destinations` are where this worker's receivers lead.
     """
 
-    def __init__(self, store: Store, clock: Clock, receivers: Collection[str]) -> None:
+    def __init__(self, store: Store, clock: Clock, destinations: Mapping[str, str]) -> None:
         self._store = store
         self._clock = clock
-        self._receivers = frozenset(receivers)
+        self._destinations = dict(destinations)
         self._unknown_since: dict[str, float] = {}
 
     async def call(self) -> int:
         """Look once; return how many messages were given up. Raises StoreError."""
         instant, now = self._clock.now(), self._clock.monotonic()
-        since, mine = instant - UNKNOWN_FOR, self._receivers
+        await self._store.run(lambda books: self._bring_home(books, instant))
+        since, mine = instant - UNKNOWN_FOR, self._destinations.keys()
         unknown = await self._store.run(lambda books: books.outbox.list_unknown(mine, since, instant))
         self._unknown_since = {name: self._unknown_since.get(name, now) for name in unknown}
         patience = UNKNOWN_FOR.total_seconds()
@@ -49,3 +54,8 @@ class Roster:
         if count:
             _log.warning("messages for receivers that are no longer in the settings", count=count)
         return count
+
+    def _bring_home(self, books: Books, now: datetime) -> None:
+        """Move what an older worker has left where its receiver was."""
+        if books.outbox.list_strays(self._destinations, now - ASTRAY_FOR, now):
+            books.outbox.rehome(self._destinations, now, is_alone=False)

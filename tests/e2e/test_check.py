@@ -100,3 +100,18 @@ async def test_accounts_that_cannot_be_read_are_named(stage: Stage) -> None:
     assert "P88888888" in failures[0]
     assert "P77777777" in failures[1]
     assert BOT_TOKEN not in result.out
+
+
+async def test_a_channel_that_is_named_in_two_ways_is_warned_of(stage: Stage) -> None:
+    """Two receivers that lead to one channel must be warned of: each keeps its pace by itself."""
+    stage.ask()
+    channel = stage.slack.channel("sales")
+    second = {"RECEIVERS__SECOND__KIND": "slack", "RECEIVERS__SALES__CHANNEL": "#sales"}
+    one, other = await asyncio.gather(
+        stage.run("check", RECEIVERS__SECOND__CHANNEL=channel.id, **second),
+        stage.run("check", RECEIVERS__SECOND__CHANNEL="sales", **second),
+    )
+    (line,) = [line for line in _list_lines(one, "WARN") if "under different names" in line]
+    assert "sales and second" in line
+    assert channel.id in line
+    assert "under different names" not in other.out

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from notifier.domain.delivery import BY_ITSELF, Notification, Place, Receipt
 from notifier.domain.message import Message
 from notifier.domain.model import ConnectionKey
+from notifier.domain.retry import RetryPolicy
 from notifier.domain.watch import AccountTarget
 from notifier.errors import StoreUnavailable
 from notifier.store.report import read_status
@@ -74,7 +75,7 @@ async def _fill(make_service: MakeService, sales: Slow) -> Service:
 
 
 def _make_drains(service: Service) -> Drains:
-    return Drains(service.dispatcher.lanes, service.database, service.clock, asyncio.Event())
+    return Drains(service.dispatcher.lanes, service.database, service.clock, asyncio.Event(), RetryPolicy())
 
 
 async def test_a_long_queue_leaves_its_place_to_others(

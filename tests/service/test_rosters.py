@@ -1,18 +1,23 @@
 """Rosters: while settings are changed worker by worker, no message for a new receiver is given up."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
 from notifier.domain.delivery import Notification
+from notifier.domain.retry import RetryPolicy
 from notifier.store.opening import AnyStore
 from notifier.store.report import read_status
-from notifier.workers.roster import UNKNOWN_FOR, Roster
-from tests.fakes import FakeClock, FakeSource
+from notifier.workers.drains import Drains
+from notifier.workers.lease import Lease
+from notifier.workers.roster import ASTRAY_FOR, UNKNOWN_FOR, Roster
+from tests.fakes import FakeClock, FakeReceiver, FakeSource
 from tests.service.conftest import MakeService
 
 HALF = UNKNOWN_FOR / 2
+SALES = {"sales": "to sales"}
 
 
 @pytest.fixture
@@ -41,7 +46,7 @@ async def test_a_start_by_old_settings_gives_up_nothing(
 @pytest.mark.usefixtures("tomorrow")
 async def test_what_no_worker_knows_is_given_up_in_the_end(database: AnyStore, clock: FakeClock) -> None:
     """A receiver that was taken out of the settings must not keep its messages waiting for ever."""
-    roster = Roster(database, clock, ["sales"])
+    roster = Roster(database, clock, SALES)
     for _ in range(2):
         assert await roster.call() == 0
         clock.advance(HALF.total_seconds())
@@ -54,12 +59,54 @@ async def test_what_no_worker_knows_is_given_up_in_the_end(database: AnyStore, c
 @pytest.mark.usefixtures("tomorrow")
 async def test_what_another_worker_knows_is_left_to_it(database: AnyStore, clock: FakeClock) -> None:
     """As long as one worker knows a receiver, and for a while after it, nothing of it may be given up."""
-    old, new = Roster(database, clock, ["sales"]), Roster(database, clock, ["sales", "tomorrow"])
+    old, new = Roster(database, clock, SALES), Roster(database, clock, SALES | {"tomorrow": "to tomorrow"})
     for _ in range(5):
         await new.call()
         assert await old.call() == 0
         clock.advance(HALF.total_seconds())
     # All have stopped for a day, and one by old settings is the first that is there again.
     clock.advance(timedelta(days=1).total_seconds())
-    assert await Roster(database, clock, ["sales"]).call() == 0
+    assert await Roster(database, clock, SALES).call() == 0
     assert _count(database) == {"due": 1}
+
+
+async def test_what_an_older_worker_is_sending_is_not_sent_elsewhere_too(
+    make_service: MakeService, database: AnyStore, clock: FakeClock
+) -> None:
+    """While a receiver is moved worker by worker, each message must end up where it was or where it is."""
+    one, other = (Notification(name, name, name, "sales", "to sales", "status_changed") for name in "ab")
+    database.run_now(lambda books: books.outbox.enqueue([one, other], clock.now()))
+    claim = database.run_now(lambda books: books.outbox.claim("to sales", clock.now(), clock.now()))
+    assert claim is not None
+    moved = FakeReceiver("sales")
+    moved.destination = "elsewhere"
+    await make_service(FakeSource(), sales=moved, is_alone=False).start()
+    assert database.run_now(lambda books: books.outbox.list_due(clock.now())) == ["elsewhere", "to sales"]
+    assert database.run_now(lambda books: books.outbox.is_claimed(claim))
+
+
+async def test_what_an_older_worker_has_left_is_brought_home(
+    make_service: MakeService, database: AnyStore, clock: FakeClock
+) -> None:
+    """What it did not finish before it ended must be put in doubt, and go where its receiver is by now."""
+    one = Notification("a", "a", "a", "sales", "to sales", "status_changed")
+    database.run_now(lambda books: books.outbox.enqueue([one], clock.now()))
+    database.run_now(lambda books: books.outbox.claim("to sales", clock.now(), clock.now()))
+    moved = FakeReceiver("sales")
+    moved.destination = "elsewhere"
+    new = make_service(FakeSource(), sales=moved, is_alone=False)
+    old, roster = Roster(database, clock, SALES), Roster(database, clock, {"sales": "elsewhere"})
+    await old.call()
+    await new.start()
+    drains = Drains(new.dispatcher.lanes, database, clock, asyncio.Event(), RetryPolicy())
+    await drains.drain("to sales", Lease(clock.monotonic, 25.0).take())
+    await roster.call()
+    clock.advance(ASTRAY_FOR.total_seconds() / 2)
+    await roster.call()
+    assert database.run_now(lambda books: books.outbox.list_due(clock.now())) == ["to sales"]
+    clock.advance(ASTRAY_FOR.total_seconds())
+    await roster.call()
+    assert database.run_now(lambda books: books.outbox.list_due(clock.now())) == ["elsewhere"]
+    claim = database.run_now(lambda books: books.outbox.claim("elsewhere", clock.now(), clock.now()))
+    assert claim is not None
+    assert claim.is_repeat

@@ -110,8 +110,9 @@ async def _check_channel(
         if channel is None:
             yield Finding(Level.WARNING, subject, _tell_absence(address))
             return
+        place = _take_name(channel, "id") if channel.get("id") else ""
         for level, sentence in judge_channel(channel, address, scopes, bot):
-            yield Finding(level, subject, sentence)
+            yield Finding(level, subject, sentence, place)
 
 
 async def _check_guarantee(
