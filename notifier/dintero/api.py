@@ -1,17 +1,15 @@
 """Dintero's API with a token: one question, its answer, and whatever repeating it takes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Final
 
 import msgspec
-from aiohttp import ClientTimeout
-from multidict import CIMultiDict
 from yarl import URL
 
-from notifier.dintero.client import Answer, Client, Question, Transport
+from notifier.dintero.client import Answer, Client, Patience, Question, Transport
 from notifier.dintero.credentials import Credentials
 from notifier.dintero.pace import LONGEST_HOLD_SECONDS, Budget, Strain
 from notifier.dintero.retry import RETRYABLE, Retry
@@ -91,35 +89,34 @@ class Api:
         self, question: Question, grant: Grant, etag: str | None, *, is_poll: bool = False
     ) -> Answer:
         """Send, and send again where that may help; a 401 is an answer here."""
-        headers = grant.headers if etag is None else grant.add_etag(etag)
         started = self._monotonic()
         try:
-            timeout = self._client.quick if is_poll else self._client.patient
-            return await self._attempt(question, headers, timeout, grant.token)
+            patience = self._client.quick if is_poll else self._client.patient
+            return await self._attempt(question, grant, patience, etag)
         except RETRYABLE as error:
             first = error
-        again = partial(self._attempt, question, headers, self._client.patient, grant.token)
+        again = partial(self._attempt, question, grant, self._client.patient, etag)
         return await self._retry.repeat(first, started, again)
 
     async def _attempt(
         self,
         question: Question,
-        headers: Mapping[str, str],
-        timeout: ClientTimeout,
-        token: str,
+        grant: Grant,
+        patience: Patience,
+        etag: str | None = None,
         data: bytes | None = None,
     ) -> Answer:
         if self._budget is not None:
             await self._budget.take()
         sent_at, is_refusal = self._monotonic(), False
         try:
-            answer = await self._client.send(question, headers, timeout, data)
+            answer = await self._client.send(question, grant.authorization, patience, etag=etag, data=data)
             is_refusal = answer.status == TOO_MANY_REQUESTS
         finally:
             self.strain.note_answer(self._monotonic() - sent_at, is_refusal=is_refusal)
         if answer.status in _ANSWERS:
             return answer
-        error = self._describe(answer, question.place, token)
+        error = self._describe(answer, question.place, grant.token)
         if is_refusal and self._budget is not None and isinstance(error, SourceRateLimited):
             self._budget.hold(min(error.retry_after_seconds or 0.0, LONGEST_HOLD_SECONDS))
         raise error
@@ -142,13 +139,8 @@ class Api:
         place = Place(f"access token for {account_id}", path, self._settings, asks_for_token=True)
         question = Question(self._make_url(path), place)
         body = {"grant_type": "client_credentials", "audience": self._credentials.audience}
-        headers = CIMultiDict(
-            {
-                "Authorization": self._credentials.make_basic(),
-                "Content-Type": "application/json",
-            }
-        )
-        send = partial(self._attempt, question, headers, self._client.patient, "", msgspec.json.encode(body))
+        basic = Grant("", 0.0, self._credentials.make_basic())
+        send = partial(self._attempt, question, basic, self._client.patient, data=msgspec.json.encode(body))
         started = self._monotonic()
         try:
             answer = await send()
