@@ -1,11 +1,8 @@
 """One of any number of workers: it does jobs until it is told to end, whatever becomes of the database."""
 
 import asyncio
-import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime  # noqa: TC003 - a field of this class
 from typing import Any, Final
 
 import structlog
@@ -17,6 +14,7 @@ from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.poller import Poller
 from notifier.service.ports import Books
+from notifier.service.pulse import BEAT_SECONDS, Pulse
 from notifier.service.store_watch import StoreWatch
 from notifier.workers.clock import SharedClock
 from notifier.workers.drains import Drains
@@ -30,7 +28,6 @@ from notifier.workers.takeover import LOOK_SECONDS, Takeover
 
 _log = structlog.get_logger("notifier.worker")
 
-BEAT_SECONDS: Final = 30.0
 CLOCK_SECONDS: Final = 30.0
 """Between two looks at the database's clock: quartz is wrong by a millisecond in that time."""
 DOUBT_SECONDS: Final = 1.0
@@ -107,9 +104,7 @@ class Worker:
         self._version = version
         self._closing = asyncio.Event()
         self._doubts = asyncio.Event()
-        self._polls = 0
-        self._round_at: datetime | None = None
-        self._started_at = clock.now()
+        self._pulse = Pulse(clock, version)
 
     async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
         """Do jobs until `stopping` is set; then finish what is on its way within the grace time.
@@ -136,7 +131,7 @@ class Worker:
 
         def job(books: Books) -> tuple[int, int]:
             books.errands.plan(self._work.errands.names, now)
-            books.save_beat(self._sign())
+            self._pulse.sign(books)
             return books.shards.plan(self._work.shards, now)
 
         new, retired = await self._watch.run(job)
@@ -156,7 +151,7 @@ class Worker:
         crew = shop.hire(cadence.places, cadence.heartbeat_seconds)
         doing = [asyncio.ensure_future(hand.run()) for hand in crew]
         others = [
-            asyncio.ensure_future(self._watch.guard(lambda books: books.save_beat(self._sign()))),
+            asyncio.ensure_future(self._watch.guard(self._pulse.sign)),
             asyncio.ensure_future(self._repeat(self._dispel_doubts, DOUBT_SECONDS)),
             asyncio.ensure_future(self._repeat(takeover.look, cadence.look_seconds)),
             asyncio.ensure_future(self._repeat(lambda: self._measure(shop), CLOCK_SECONDS)),
@@ -181,7 +176,7 @@ class Worker:
                 part.cancel()
             await asyncio.gather(*doing, *others, stopped, return_exceptions=True)
             reach(Waypoint.STOPPED)
-            await self._say_goodbye()
+            await self._pulse.stop(self._watch)
 
     async def _repeat(self, do: Callable[[], Awaitable[object]], seconds: float) -> None:
         while True:
@@ -203,50 +198,12 @@ class Worker:
         await self._doubts.wait()
         self._doubts.clear()
         if self._watch.is_well.is_set():
-            await self._sign_life()
+            await self._pulse.beat(self._watch)
 
     async def _beat(self) -> None:
-        tally = self._work.passes.take_tally()
-        if tally.polls:
-            self._polls += tally.polls
-            self._round_at = self._clock.now()
-            _log.info(
-                "polled",
-                polls=tally.polls,
-                unchanged=tally.unchanged,
-                failed=tally.failed,
-                changes=tally.changes,
-                notifications=tally.notifications,
-            )
+        self._pulse.note_polls(self._work.passes.take_tally())
         await self._work.keeper.note_tempo()
-        await self._sign_life()
-
-    async def _sign_life(self) -> None:
-        try:
-            await self._watch.run(lambda books: books.save_beat(self._sign()))
-        except StoreError as error:
-            _log.debug("store failed", error=str(error))
-
-    async def _say_goodbye(self) -> None:
-        def job(books: Books) -> None:
-            books.save_beat({**self._sign(), "stopped_at": self._clock.now()})
-
-        try:
-            await self._watch.run(job)
-            reach(Waypoint.GONE)
-        except StoreError as error:
-            _log.debug("store failed", error=str(error))
-
-    def _sign(self) -> dict[str, object]:
-        return {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "version": self._version,
-            "started_at": self._started_at,
-            "beat_at": self._clock.now(),
-            "polls": self._polls,
-            "last_round_at": self._round_at,
-        }
+        await self._pulse.beat(self._watch)
 
 
 async def _attempt(do: Callable[[], Awaitable[object]]) -> None:
