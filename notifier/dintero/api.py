@@ -55,7 +55,7 @@ class Api:
 
     def make_question(self, subject: str, path: str, query: str = "") -> Question:
         """Make a GET of a path that is percent-encoded already."""
-        return Question(self._make_url(path, query), Place(subject, path, self._settings))
+        return Question(self._make_url(path, query), subject, path, self._settings)
 
     async def prove(self) -> None:
         """Obtain a token. Raises SourceError when there is none to be had."""
@@ -128,7 +128,7 @@ class Api:
         )
 
     def _make_url(self, path: str, query: str = "") -> URL:
-        # with_path keeps what is known of the host: a fifth of the time that parsing takes.
+        # From its parts: a third of the time that parsing it takes.
         url = self._base.with_path(f"{self._base_path}{path}", encoded=True)
         return URL(f"{url}{query}", encoded=True) if query else url
 
@@ -136,8 +136,8 @@ class Api:
         """POST the credentials for a token, with the same retries as any question."""
         account_id = self._credentials.account_id
         path = f"/accounts/{account_id}/auth/token"
-        place = Place(f"access token for {account_id}", path, self._settings, asks_for_token=True)
-        question = Question(self._make_url(path), place)
+        subject = f"access token for {account_id}"
+        question = Question(self._make_url(path), subject, path, self._settings, asks_for_token=True)
         body = {"grant_type": "client_credentials", "audience": self._credentials.audience}
         basic = Grant("", 0.0, self._credentials.make_basic())
         send = partial(self._attempt, question, basic, self._client.patient, data=msgspec.json.encode(body))
@@ -147,5 +147,5 @@ class Api:
         except RETRYABLE as error:
             answer = await self._retry.repeat(error, started, send)
         if answer.status != HTTPStatus.OK:
-            raise self._describe(answer, place)
-        return decode_token(answer.body, place)
+            raise self._describe(answer, question.place)
+        return decode_token(answer.body, question.place)

@@ -67,10 +67,18 @@ class Answer(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A request: the address, and what it is called in an error. A tuple, since every poll makes one."""
+    """A request: the address, and what the place is made of that stands in an error. Polls make one each."""
 
     url: URL
-    place: Place
+    subject: str
+    path: str
+    settings: str
+    asks_for_token: bool = False
+
+    @property
+    def place(self) -> Place:
+        """What is asked for, in an error's words."""
+        return Place(self.subject, self.path, self.settings, self.asks_for_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +144,7 @@ class Client:
                     # A small body has come with its head: there is nothing to wait for.
                     body = content.read_nowait()
                     if not content.at_eof() or len(body) > self._body_bytes:
-                        body = await self._read_rest(response, body, question.place)
+                        body = await self._read_rest(response, body, question)
                     return Answer(response.status, response.headers, body)
                 finally:
                     if not response.closed:
@@ -197,12 +205,12 @@ class Client:
             self._authorization = authorization
         return None if etag is None else {IF_NONE_MATCH: etag}
 
-    async def _read_rest(self, response: aiohttp.ClientResponse, start: bytes, place: Place) -> bytes:
+    async def _read_rest(self, response: aiohttp.ClientResponse, start: bytes, question: Question) -> bytes:
         """Read a body that did not come in one piece, within the bounds."""
         is_wanted = response.status == HTTP_OK
         limit = self._body_bytes if is_wanted else min(ERROR_BODY_BYTES, self._body_bytes)
         if is_wanted and (response.content_length or 0) > limit:
-            raise _make_oversized(place, limit)
+            raise _make_oversized(question.place, limit)
         content, pieces, size = response.content, [start], len(start)
         with self._budget.lease() as lease:
             await lease.take(size)
@@ -214,7 +222,7 @@ class Client:
             if size <= limit:
                 return b"".join(pieces)
             if is_wanted:
-                raise _make_oversized(place, limit)
+                raise _make_oversized(question.place, limit)
             return b"".join(pieces)[:limit]
 
 

@@ -41,6 +41,9 @@ from notifier.errors import ConfigError, SourceMalformed, SourceNotFound, Source
 
 DEFAULT_BASE_URL: Final = "https://api.dintero.com/v1"
 
+KEPT_QUESTIONS: Final = 1_000
+"""Of so many targets that are polled the address is kept, a kilobyte each; others are made at each poll."""
+
 ETAG_CHARACTERS: Final = 1_024
 
 
@@ -75,6 +78,8 @@ class DinteroSource:
             now=now,
         )
 
+        self._questions: dict[ConnectionTarget | AccountTarget, Question] = {}
+
     @property
     def name(self) -> str:
         """Its name in the settings."""
@@ -105,7 +110,7 @@ class DinteroSource:
         self, target: ConnectionTarget | AccountTarget, seen: Fingerprint | None
     ) -> Reading | None:
         """Read one connection or one account; None when the answer is the one in `seen`."""
-        question = self._make_question(target)
+        question = self._questions.get(target) or self._make_question(target, is_kept=seen is not None)
         if seen is None:
             answer = await self._api.ask(question)
         else:
@@ -209,13 +214,20 @@ class DinteroSource:
         """Say of the token and of each target whether it can be read, and what to do if not."""
         return Checkup(self, self._settings).examine(targets)
 
-    def _make_question(self, target: ConnectionTarget | AccountTarget) -> Question:
-        """Make the question for a target, at each poll anew: kept, it would take a kilobyte of memory."""
+    def _make_question(self, target: ConnectionTarget | AccountTarget, *, is_kept: bool) -> Question:
+        """Make the question for a target; the one of a poll, which will be asked again, is kept.
+
+        What is only confirmed is not: among thousands of merchants some leave every day.
+        """
         if isinstance(target, ConnectionTarget):
             subject = f"connection {target.key.name} of {target.key.account_id}"
-            return self._api.make_question(subject, paths.connection_path(target))
-        path = paths.account_path(target, self._owner_id)
-        return self._api.make_question(f"account {target.account_id}", path)
+            question = self._api.make_question(subject, paths.connection_path(target))
+        else:
+            path = paths.account_path(target, self._owner_id)
+            question = self._api.make_question(f"account {target.account_id}", path)
+        if is_kept and len(self._questions) < KEPT_QUESTIONS:
+            self._questions[target] = question
+        return question
 
 
 def _parse_base(base_url: str, settings: str) -> URL:

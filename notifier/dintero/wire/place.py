@@ -1,13 +1,13 @@
 """What was asked of Dintero, for the sentence of an error."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """A question: `subject` for people ("connection vipps of P12345678"), `path` below the base URL.
 
-    `settings` begins the names of the variables that hold the credentials in use ("NOTIFIER_DINTERO__"). A
-    tuple, since every poll makes one, although few need it.
+    `settings` begins the names of the variables that hold the credentials in use ("NOTIFIER_DINTERO__").
     """
 
     subject: str

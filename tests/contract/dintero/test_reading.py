@@ -233,6 +233,13 @@ async def test_confirming_asks_directly(source: DinteroSource, dintero: SandboxD
     assert dintero.counts["account"] == 2
 
 
+async def test_confirming_keeps_nothing(source: DinteroSource, dintero: SandboxDintero) -> None:
+    """Merchants come and go for years: what is only confirmed once leaves nothing behind."""
+    await source.confirm(VIPPS)
+    await source.confirm_account("P99999999")
+    assert source._questions == {}
+
+
 async def test_confirming_falls_back_to_the_account(source: DinteroSource, dintero: SandboxDintero) -> None:
     """Where the direct endpoint answers 403, the account's own answer decides."""
     dintero.faults.add(answer(403).on("GET", "/connections/", times=None))
