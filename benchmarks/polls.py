@@ -33,7 +33,7 @@ from notifier.store.database import Database
 ENGINE_INTERVAL_SECONDS: Final = 0.01
 """So short that something is always due: the engine is as busy as its concurrency allows."""
 
-ENGINE_BEAT_SECONDS: Final = 0.1
+ENGINE_BEAT_SECONDS: Final = 0.2
 """The interval of what somebody waits for; there is nothing of that here, but a line of log so often."""
 
 _GRACE_SECONDS: Final = 5.0

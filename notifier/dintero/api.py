@@ -68,14 +68,14 @@ class Api:
         else.
         """
         grant = self._tokens.find() or await self._tokens.obtain()
-        answer = await self._persist(question, grant, etag, is_poll=is_poll)
+        started = self._monotonic()
+        patience = self._client.quick if is_poll else self._client.patient
+        try:
+            answer = await self._attempt(question, grant, patience, etag)
+        except RETRYABLE as error:
+            answer = await self._repeat(error, started, question, grant, etag)
         if answer.status == UNAUTHORIZED:
-            renewed = await self._tokens.renew(grant)
-            if renewed is not None:
-                grant = renewed
-                answer = await self._persist(question, grant, etag)
-                if answer.status == UNAUTHORIZED:
-                    self._tokens.mark_futile()
+            grant, answer = await self._renew(question, grant, answer, etag)
         if answer.status == OK or (answer.status == NOT_MODIFIED and etag is not None):
             return answer
         raise self._describe(answer, question.place, grant.token)
@@ -85,16 +85,26 @@ class Api:
         await self._tokens.close()
         await self._client.close()
 
-    async def _persist(
-        self, question: Question, grant: Grant, etag: str | None, *, is_poll: bool = False
-    ) -> Answer:
-        """Send, and send again where that may help; a 401 is an answer here."""
+    async def _renew(
+        self, question: Question, refused: Grant, answer: Answer, etag: str | None
+    ) -> tuple[Grant, Answer]:
+        """Ask again with another token than the one that was answered 401; as it was where there is none."""
+        grant = await self._tokens.renew(refused)
+        if grant is None:
+            return refused, answer
         started = self._monotonic()
         try:
-            patience = self._client.quick if is_poll else self._client.patient
-            return await self._attempt(question, grant, patience, etag)
+            answer = await self._attempt(question, grant, self._client.patient, etag)
         except RETRYABLE as error:
-            first = error
+            answer = await self._repeat(error, started, question, grant, etag)
+        if answer.status == UNAUTHORIZED:
+            self._tokens.mark_futile()
+        return grant, answer
+
+    async def _repeat(
+        self, first: SourceError, started: float, question: Question, grant: Grant, etag: str | None
+    ) -> Answer:
+        """Send again, after the error of the first try, where that may help; a 401 is an answer here."""
         again = partial(self._attempt, question, grant, self._client.patient, etag)
         return await self._retry.repeat(first, started, again)
 
