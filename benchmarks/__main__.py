@@ -13,12 +13,12 @@ from typing import Final
 
 from benchmarks.deliveries import Load, measure_deliveries
 from benchmarks.digests import measure_digests
-from benchmarks.document import write_figures
+from benchmarks.document import write_alternative, write_figures
 from benchmarks.growth import measure_growth, measure_large_start, measure_walk
 from benchmarks.latency import measure_latency
 from benchmarks.machine import describe_machine
 from benchmarks.memory import measure_memory
-from benchmarks.plot import PATH, draw_growth
+from benchmarks.plot import PATH, describe_growth, draw_growth
 from benchmarks.polls import Effort, measure_polls
 from benchmarks.start import measure_imports, measure_start
 from benchmarks.tables import (
@@ -55,7 +55,7 @@ class Scale:
 
 
 FULL: Final = Scale(
-    Effort(5, 0.6, 500),
+    Effort(15, 0.2, 500),
     (5, 50, 200),
     Load(5, 400, 20),
     (1_000, 10_000),
@@ -67,7 +67,7 @@ FULL: Final = Scale(
     Shift(2_000, 1_500, 8.0),
 )
 QUICK: Final = Scale(
-    Effort(2, 0.2, 500),
+    Effort(4, 0.1, 500),
     (50,),
     Load(2, 60, 20),
     (100, 500),
@@ -78,7 +78,6 @@ QUICK: Final = Scale(
     2_000,
     Shift(300, 600, 2.0),
 )
-ENGINE_CONCURRENCY: Final = 50
 LONG_GROWTH: Final = 400_000
 GROWTH_SECONDS: Final = 5.0
 LARGE_STARTS: Final = 3
@@ -113,7 +112,7 @@ def _list_measurements(
         "polls": lambda: tabulate_comparisons(
             "Unchanged polls, beside a bare aiohttp GET loop",
             "poll",
-            asyncio.run(measure_polls(folder, scale.effort, scale.concurrencies, ENGINE_CONCURRENCY)),
+            asyncio.run(measure_polls(folder, scale.effort, scale.concurrencies)),
             "Goal: a ratio of 1.4 at the most; aim: 1.1.",
         ),
         "deliveries": lambda: tabulate_comparisons(
@@ -142,6 +141,7 @@ def _grow(scale: Scale, *, is_long: bool, is_kept: bool) -> Table:
     found = measure_growth((*scale.grown, *((LONG_GROWTH,) if is_long else ())), GROWTH_SECONDS)
     if is_kept:
         PATH.write_text(draw_growth(found), "utf-8")
+        write_alternative(PATH.name, describe_growth(found))
     return tabulate_growth(found)
 
 

@@ -86,14 +86,22 @@ class Comparison:
 
 
 async def alternate(subject: str, ours: Turn, bare: Turn, *, rounds: int) -> Comparison:
-    """Let both take their turns, after one each that does not count."""
+    """Let both take their turns, after one each that does not count.
+
+    As in `notifier run`, the garbage collector never looks at what is there before they begin.
+    """
     await ours()
     await bare()
     mine: list[Lap] = []
     other: list[Lap] = []
-    for _ in range(rounds):
-        mine.append(await ours())
-        other.append(await bare())
+    gc.collect()
+    gc.freeze()
+    try:
+        for _ in range(rounds):
+            mine.append(await ours())
+            other.append(await bare())
+    finally:
+        gc.unfreeze()
     return Comparison(subject, tuple(mine), tuple(other))
 
 

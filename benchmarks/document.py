@@ -1,5 +1,6 @@
 """A document with figures: those of a run stand between two markers, the words around them stay."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,16 @@ PATH: Final = Path(__file__).parents[1] / "docs" / "performance.md"
 BEGIN: Final = "<!-- figures: written by `python -m benchmarks --write` -->"
 END: Final = "<!-- end of figures -->"
 _TITLE: Final = "### "
+
+
+def write_alternative(picture: str, words: str, path: Path = PATH) -> None:
+    """Put words in the place of those that stand for a picture. Raises ValueError where it is not shown."""
+    text, count = re.subn(
+        rf"!\[[^]]*]\({re.escape(picture)}\)", f"![{words}]({picture})", path.read_text("utf-8")
+    )
+    if count != 1:
+        raise ValueError(f"{picture} must be shown once in {path.name}")
+    path.write_text(text, "utf-8")
 
 
 def write_figures(

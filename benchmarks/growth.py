@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final, TypeVar
@@ -43,14 +42,6 @@ def measure_growth(sizes: tuple[int, ...], seconds: float) -> tuple[Growing, ...
         return tuple(
             _run("growing", Growing, base_url, str(size), str(seconds), given=body) for size in sizes
         )
-
-
-def slopes_bytes(found: tuple[Growing, ...]) -> tuple[float, ...]:
-    """Return the bytes for each connection between one size and the next."""
-    return tuple(
-        (more.resident_bytes - less.resident_bytes) / (more.connections - less.connections)
-        for less, more in pairwise(found)
-    )
 
 
 def measure_walk(accounts: int) -> tuple[Walking, int]:

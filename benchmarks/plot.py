@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 from math import log10
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,30 @@ def draw_growth(found: Sequence[Growing]) -> str:
             "</svg>\n",
         ]
     )
+
+
+def describe_growth(found: Sequence[Growing]) -> str:
+    """Return what the picture shows, for those who do not see it."""
+    sizes = _join([f"{one.connections:,}" for one in found])
+    slopes = _join([f"{slope:,.0f}" for slope in slopes_bytes(found)])
+    micros = _join([f"{one.cpu_seconds / one.polls * 1e6:,.0f}" for one in found])
+    return (
+        f"Two curves over {sizes} connections: resident memory grows by {slopes} bytes a connection, "
+        f"and an unchanged poll takes {micros} µs of CPU"
+    )
+
+
+def slopes_bytes(found: Sequence[Growing]) -> tuple[float, ...]:
+    """Return the bytes for each connection between one size and the next."""
+    return tuple(
+        (more.resident_bytes - less.resident_bytes) / (more.connections - less.connections)
+        for less, more in pairwise(found)
+    )
+
+
+def _join(parts: Sequence[str]) -> str:
+    *others, last = parts
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _draw_chart(shift: int, name: str, sizes: Sequence[int], curves: Sequence[Sequence[float]]) -> list[str]:

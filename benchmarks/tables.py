@@ -6,9 +6,10 @@ from statistics import median
 from benchmarks.alternating import Comparison, Spread
 from benchmarks.digests import Flood
 from benchmarks.growing import Growing
-from benchmarks.growth import LargeStart, slopes_bytes
+from benchmarks.growth import LargeStart
 from benchmarks.latency import Latency
 from benchmarks.memory import Footprint, slope_bytes
+from benchmarks.plot import slopes_bytes
 from benchmarks.start import Import, Start
 from benchmarks.walking import Walking
 from benchmarks.workers import Crew

@@ -8,11 +8,16 @@ from typing import Final, NamedTuple
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.hdrs import AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH
+from aiohttp.hdrs import METH_GET as GET
+from aiohttp.hdrs import METH_POST as POST
 from multidict import CIMultiDict
 from yarl import URL
 
 from notifier import __version__
 from notifier.dintero.budget import BytesBudget
+from notifier.dintero.credentials import Authorization
+from notifier.dintero.deadline import Deadline
 from notifier.dintero.faults import FAULTS, describe_fault
 from notifier.dintero.wire.failures import OversizedBody
 from notifier.dintero.wire.place import Place
@@ -61,12 +66,27 @@ class Answer(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A request, made once for each target: the address, and what it is called in an error."""
+class Question(NamedTuple):
+    """A request: the address, and what the place is made of that stands in an error. Polls make one each."""
 
     url: URL
-    place: Place
+    subject: str
+    path: str
+    settings: str
+    asks_for_token: bool = False
+
+    @property
+    def place(self) -> Place:
+        """What is asked for, in an error's words."""
+        return Place(self.subject, self.path, self.settings, self.asks_for_token)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an exchange may take: as a whole until the `deadline`, in its parts by `timeout`."""
+
+    deadline: Deadline
+    timeout: aiohttp.ClientTimeout
 
 
 class Client:
@@ -79,38 +99,56 @@ class Client:
         self._budget = BytesBudget(transport.bodies_bytes, transport.body_bytes)
         self._session: aiohttp.ClientSession | None = None
         self._is_closed = False
-        connect = transport.connect_seconds
-        self.patient: Final = aiohttp.ClientTimeout(
-            total=transport.total_seconds, sock_connect=connect, sock_read=transport.read_seconds
+        self._authorization: Authorization | None = None
+        connect, read = transport.connect_seconds, transport.read_seconds
+        self.patient: Final = Patience(
+            Deadline(transport.total_seconds),
+            aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read),
         )
         # sock_read costs a timer for each piece that arrives, a tenth of a small GET: the first try of a poll
         # goes without, and has only that time in all.
-        self.quick: Final = aiohttp.ClientTimeout(
-            total=min(transport.read_seconds, transport.total_seconds), sock_connect=connect
+        self.quick: Final = Patience(
+            Deadline(min(read, transport.total_seconds)),
+            aiohttp.ClientTimeout(total=None, sock_connect=connect),
         )
 
     async def send(
         self,
         question: Question,
-        headers: Mapping[str, str],
-        timeout: aiohttp.ClientTimeout,
+        authorization: Authorization,
+        patience: Patience,
+        *,
+        etag: str | None = None,
         data: bytes | None = None,
     ) -> Answer:
-        """GET, or POST where there is `data`. Gives any answer; raises SourceError where there is none."""
+        """GET, or POST where there is `data` (JSON), unless the answer is the one of `etag`.
+
+        Gives any answer; raises SourceError where there is none.
+        """
         problem: SourceError
         try:
             session = self._session or self._open()
-            request = session.get if data is None else session.post
-            response = await request(
-                question.url, headers=headers, timeout=timeout, data=data, allow_redirects=False
-            )
-            try:
-                body = await response.content.readany()
-                if len(body) > self._body_bytes or not response.content.at_eof():
-                    body = await self._read_rest(response, body, question.place)
-                return Answer(response.status, response.headers, body)
-            finally:
-                response.release()
+            method = GET if data is None else POST
+            headers = self._choose_headers(session, authorization, etag, data)
+            with patience.deadline:
+                response = await session.request(
+                    method,
+                    question.url,
+                    headers=headers,
+                    data=data,
+                    timeout=patience.timeout,
+                    allow_redirects=False,
+                )
+                content = response.content
+                try:
+                    # A small body has come with its head: there is nothing to wait for.
+                    body = content.read_nowait()
+                    if not content.at_eof() or len(body) > self._body_bytes:
+                        body = await self._read_rest(response, body, question)
+                    return Answer(response.status, response.headers, body)
+                finally:
+                    if not response.closed:
+                        response.release()
         except FAULTS as error:
             problem = describe_fault(error, question.place)
         # Raised out here, so that it holds no reference to aiohttp's error, whose repr shows the headers.
@@ -119,6 +157,8 @@ class Client:
     async def close(self) -> None:
         """Close all connections; nothing can be sent any more."""
         self._is_closed = True
+        for patience in (self.quick, self.patient):
+            patience.deadline.close()
         if self._session is not None:
             await self._session.close()
 
@@ -148,12 +188,29 @@ class Client:
         )
         return self._session
 
-    async def _read_rest(self, response: aiohttp.ClientResponse, start: bytes, place: Place) -> bytes:
+    def _choose_headers(
+        self,
+        session: aiohttp.ClientSession,
+        authorization: Authorization,
+        etag: str | None,
+        data: bytes | None,
+    ) -> Mapping[str, str] | None:
+        """Choose what one request carries beyond what all of the session do."""
+        if data is not None:
+            return {AUTHORIZATION: authorization.value, CONTENT_TYPE: "application/json"}
+        if authorization is not self._authorization:
+            # aiohttp merges those of all requests in C, and those of one in Python. A request takes them
+            # before it waits for anything: each leaves with the token that it was given here.
+            session.headers[AUTHORIZATION] = authorization.value
+            self._authorization = authorization
+        return None if etag is None else {IF_NONE_MATCH: etag}
+
+    async def _read_rest(self, response: aiohttp.ClientResponse, start: bytes, question: Question) -> bytes:
         """Read a body that did not come in one piece, within the bounds."""
         is_wanted = response.status == HTTP_OK
         limit = self._body_bytes if is_wanted else min(ERROR_BODY_BYTES, self._body_bytes)
         if is_wanted and (response.content_length or 0) > limit:
-            raise _make_oversized(place, limit)
+            raise _make_oversized(question.place, limit)
         content, pieces, size = response.content, [start], len(start)
         with self._budget.lease() as lease:
             await lease.take(size)
@@ -165,7 +222,7 @@ class Client:
             if size <= limit:
                 return b"".join(pieces)
             if is_wanted:
-                raise _make_oversized(place, limit)
+                raise _make_oversized(question.place, limit)
             return b"".join(pieces)[:limit]
 
 

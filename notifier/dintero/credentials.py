@@ -9,6 +9,13 @@ AUDIENCE: Final = "https://api.dintero.com/v1/accounts/{account_id}"
 
 
 @dataclass(frozen=True, slots=True)
+class Authorization:
+    """The value of the header that says who asks; it never shows itself."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """A client of one account (or partner) of Dintero; neither half of it ever shows itself."""
 
@@ -21,7 +28,7 @@ class Credentials:
         """What the token is asked for."""
         return AUDIENCE.format(account_id=self.account_id)
 
-    def make_basic(self) -> str:
-        """Make the value of the header that a token is asked for with (RFC 7617, in UTF-8)."""
+    def make_basic(self) -> Authorization:
+        """Make what a token is asked for with (RFC 7617, in UTF-8)."""
         pair = f"{self.client_id}:{self.client_secret}"
-        return f"Basic {b64encode(pair.encode()).decode()}"
+        return Authorization(f"Basic {b64encode(pair.encode()).decode()}")

@@ -112,9 +112,10 @@ class Strain:
     def note_answer(self, seconds: float, *, is_refusal: bool = False) -> None:
         """Count how long an answer took, and whether it was one that asks for fewer requests."""
         now = self._monotonic()
-        weight = _WEIGHT
-        if seconds < self._mean_seconds:
-            weight = max(weight, 1 - math.exp((self._answered_at - now) / _MEMORY_SECONDS))
+        weight, silent_seconds = _WEIGHT, now - self._answered_at
+        # In a shorter time less is forgotten than one answer weighs.
+        if silent_seconds > _WEIGHT * _MEMORY_SECONDS and seconds < self._mean_seconds:
+            weight = max(weight, 1 - math.exp(-silent_seconds / _MEMORY_SECONDS))
         self._answered_at = now
         self._mean_seconds += (seconds - self._mean_seconds) * weight
         if is_refusal:

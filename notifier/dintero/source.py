@@ -41,8 +41,8 @@ from notifier.errors import ConfigError, SourceMalformed, SourceNotFound, Source
 
 DEFAULT_BASE_URL: Final = "https://api.dintero.com/v1"
 
-PREPARED_QUESTIONS: Final = 1_000
-"""For so many targets the address is made once and kept (1 kB each); for others at each poll (15 µs)."""
+KEPT_QUESTIONS: Final = 1_000
+"""Of so many targets that are polled the address is kept, a kilobyte each; others are made at each poll."""
 
 ETAG_CHARACTERS: Final = 1_024
 
@@ -77,6 +77,7 @@ class DinteroSource:
             budget=budget,
             now=now,
         )
+
         self._questions: dict[ConnectionTarget | AccountTarget, Question] = {}
 
     @property
@@ -109,7 +110,7 @@ class DinteroSource:
         self, target: ConnectionTarget | AccountTarget, seen: Fingerprint | None
     ) -> Reading | None:
         """Read one connection or one account; None when the answer is the one in `seen`."""
-        question = self._questions.get(target) or self._prepare(target, is_poll=seen is not None)
+        question = self._questions.get(target) or self._make_question(target, is_kept=seen is not None)
         if seen is None:
             answer = await self._api.ask(question)
         else:
@@ -213,7 +214,7 @@ class DinteroSource:
         """Say of the token and of each target whether it can be read, and what to do if not."""
         return Checkup(self, self._settings).examine(targets)
 
-    def _prepare(self, target: ConnectionTarget | AccountTarget, *, is_poll: bool) -> Question:
+    def _make_question(self, target: ConnectionTarget | AccountTarget, *, is_kept: bool) -> Question:
         """Make the question for a target; the one of a poll, which will be asked again, is kept.
 
         What is only confirmed is not: among thousands of merchants some leave every day.
@@ -224,7 +225,7 @@ class DinteroSource:
         else:
             path = paths.account_path(target, self._owner_id)
             question = self._api.make_question(f"account {target.account_id}", path)
-        if is_poll and len(self._questions) < PREPARED_QUESTIONS:
+        if is_kept and len(self._questions) < KEPT_QUESTIONS:
             self._questions[target] = question
         return question
 

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from multidict import CIMultiDict
-
+from notifier.dintero.credentials import Authorization
 from notifier.dintero.wire.token import Token
 from notifier.errors import SourceError, SourceRateLimited, SourceUnavailable
 
@@ -22,24 +21,18 @@ REFUSED_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grant:
-    """A token in use: the headers that carry it, made once, and when (monotonic) to renew it."""
+    """A token in use: what carries it, made once, and when (monotonic) to renew it."""
 
     token: str = field(repr=False)
     renew_at_seconds: float
-    headers: CIMultiDict[str] = field(repr=False)
+    authorization: Authorization
 
     @classmethod
     def make(cls, token: Token, now_seconds: float) -> "Grant":
         """Put a token that was asked for at `now_seconds` to use."""
         early = min(EARLY_SECONDS, EARLY_PART * token.lifetime_seconds)
-        headers = CIMultiDict({"Authorization": f"Bearer {token.value}"})
-        return cls(token.value, now_seconds + token.lifetime_seconds - early, headers)
-
-    def add_etag(self, etag: str) -> CIMultiDict[str]:
-        """Make the headers of a request that need not answer what is known."""
-        headers = self.headers.copy()
-        headers["If-None-Match"] = etag
-        return headers
+        renew_at_seconds = now_seconds + token.lifetime_seconds - early
+        return cls(token.value, renew_at_seconds, Authorization(f"Bearer {token.value}"))
 
 
 class TokenCache:

@@ -10,6 +10,7 @@ from notifier.domain.watch import Target
 from notifier.service.ports import Clock
 
 _PLACE_BITS: Final = 32
+_PLACE_MASK: Final = (1 << _PLACE_BITS) - 1
 _MICRO: Final = 1_000_000
 
 
@@ -18,8 +19,8 @@ class Agenda:
 
     `step_seconds` is the time between two of them at the beginning, so that they do not all come at once.
 
-    Who polls takes the next target without a task or a queue between: while something is due, `take` does not
-    even wait. One timer, for the earliest target, wakes one of those who wait, and each wakes the next.
+    Who polls takes the next target without a task or a queue between, and without a wait while one is due.
+    One timer, for the earliest target, wakes one of those who wait, and each wakes the next.
 
     An entry is one integer, the instant in microseconds and the target's place behind it: a third of what a
     tuple would take, and compared without a call. Taking and putting are O(log n).
@@ -37,14 +38,22 @@ class Agenda:
         self._rings_at = 0.0
         self._is_closed = False
 
+    def pop(self) -> tuple[int, Target] | None:
+        """Give the next target with its place, None where nothing is due or the agenda is closed."""
+        due = self._due
+        if self._is_closed or not due or due[0] >= (int(self._monotonic() * _MICRO) + 1) << _PLACE_BITS:
+            return None
+        place = heapq.heappop(due) & _PLACE_MASK
+        if self._idle:
+            self._set_timer()
+        return place, self._targets[place]
+
     async def take(self) -> tuple[int, Target] | None:
         """Give the next target with its place, as soon as it is due; None when the agenda is closed."""
         while not self._is_closed:
-            if self._due and self._due[0] < _enter(self._monotonic(), 0) + (1 << _PLACE_BITS):
-                place = heapq.heappop(self._due) & ((1 << _PLACE_BITS) - 1)
-                if self._idle:
-                    self._set_timer()
-                return place, self._targets[place]
+            taken = self.pop()
+            if taken is not None:
+                return taken
             waiting = asyncio.get_running_loop().create_future()
             self._idle.append(waiting)
             self._set_timer()

@@ -50,16 +50,18 @@ class Circuit:
         self._agenda.close()
 
     async def _work(self) -> None:
-        while (taken := await self._agenda.take()) is not None:
+        agenda = self._agenda
+        while (taken := agenda.pop() or await agenda.take()) is not None:
             place, target = taken
             if self._watch is not None and not self._watch.is_well.is_set():
                 # What is read while nothing can be kept would only have to be read again.
                 await self._watch.is_well.wait()
             rest_seconds = self._find_rest_seconds(place, target)
             if rest_seconds:
-                self._agenda.put(self._clock.monotonic() + rest_seconds, place)
+                agenda.put(self._clock.monotonic() + rest_seconds, place)
             else:
-                await self._poll(place, target)
+                is_pending = await self._poller.poll(target)
+                self._plan(place, target, is_pending=is_pending)
 
     def _find_rest_seconds(self, place: int, target: Target) -> float:
         """Return for how long a target is not to be read although its interval is over, 0 where it is."""
@@ -74,8 +76,8 @@ class Circuit:
         # Asked again after each interval: it lasts no longer than the strain does.
         return max(0.0, min(left, interval))
 
-    async def _poll(self, place: int, target: Target) -> None:
-        is_pending = await self._poller.poll(target)
+    def _plan(self, place: int, target: Target, *, is_pending: bool) -> None:
+        """Choose when a target that was just read is to be read again."""
         seconds = self._pace.choose_wait_seconds(
             is_pending=is_pending,
             is_first=not self._is_spread[place],

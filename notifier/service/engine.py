@@ -1,13 +1,10 @@
 """The engine in one process: asyncio polls on time, delivers at once, and shows that it lives."""
 
 import asyncio
-import os
 import random
-import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime  # noqa: TC003 - a field of this class
 from typing import Any, Final
 
 import structlog
@@ -19,13 +16,13 @@ from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.circuit import Circuit
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.poller import Poller
-from notifier.service.ports import Books, Chore, Clock, Store
+from notifier.service.ports import Chore, Clock, Store
+from notifier.service.pulse import BEAT_SECONDS, Pulse
 from notifier.service.store_watch import StoreWatch
 from notifier.service.verifier import Tally
 
 _log = structlog.get_logger("notifier.engine")
 
-BEAT_SECONDS: Final = 30.0
 CHORE_RETRY_SECONDS: Final = 60.0
 ONCE_PATIENCE_SECONDS: Final = 40.0
 """How long `run --once` waits for a message that has to be sent again."""
@@ -69,15 +66,12 @@ class Engine:
         self._circuits = [
             Circuit(some, poller, clock, pace, watch, jitter) for some in _part_by_source(targets)
         ]
-        self._polls = 0
-        self._round_at: datetime | None = None
-        self._started_at = self._beat_at = clock.now()
-        self._signed_at = clock.monotonic()
+        self._pulse = Pulse(clock, version)
 
     @property
     def polls(self) -> int:
         """How many polls there were since the start."""
-        return self._polls + self._poller.tally.polls
+        return self._pulse.polls + self._poller.tally.polls
 
     async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
         """Poll and deliver until `stopping` is set; then finish what is on its way within the grace time.
@@ -119,7 +113,7 @@ class Engine:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
             reach(Waypoint.STOPPED)
-            await self._say_goodbye()
+            await self._pulse.stop(self._store)
 
     async def run_once(self) -> Report:
         """Poll every target once and send what is due."""
@@ -134,12 +128,12 @@ class Engine:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(self._pace.concurrency, len(self._targets))):
                 tasks.create_task(work())
-        self._log_round()
+        self._note_polls()
         await asyncio.gather(*tending)
         # Once more behind the polls: what is told of is what is true now, and it is sent in this run.
         await asyncio.gather(*(self._tend_once(chore) for chore in self._chores))
         await self._dispatcher.drain(ONCE_PATIENCE_SECONDS, awaits_mending=False)
-        await self._say_goodbye()
+        await self._pulse.stop(self._store)
         problems = (*self._poller.problems.items(), *self._dispatcher.problems.items())
         return Report(
             tally=replace(self._poller.tally),
@@ -151,7 +145,7 @@ class Engine:
     async def _start(self, rounds: int = 2) -> None:
         is_restored = await self._dispatcher.start()
         await self._poller.start(self._targets, is_restored=is_restored, rounds=rounds)
-        await self._store.run(lambda books: books.save_beat(self._sign()))
+        await self._store.run(self._pulse.sign)
         _log.info("started", version=self._version, targets=len(self._targets), loop=_name_loop())
 
     async def _start_when_possible(self, *interrupts: "asyncio.Future[Any]") -> bool:
@@ -176,7 +170,7 @@ class Engine:
         if self._watch is None:
             await asyncio.Event().wait()
         else:
-            await self._watch.guard(lambda books: books.save_beat(self._sign()))
+            await self._watch.guard(self._pulse.sign)
 
     async def _poll_all(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -200,15 +194,15 @@ class Engine:
     async def _beat(self) -> None:
         while True:
             await self._clock.sleep(min(BEAT_SECONDS, self._pace.interval_seconds))
-            self._log_round()
+            self._note_polls()
             await self._poller.note_tempo()
-            # By the monotonic clock: a wall clock that was set back must not pass for death.
-            if self._clock.monotonic() - self._signed_at < BEAT_SECONDS:
-                continue
-            try:
-                await self._store.run(lambda books: books.save_beat(self._sign()))
-            except StoreError as error:
-                _log.debug("store failed", error=str(error))
+            if self._pulse.is_due:
+                await self._pulse.beat(self._store)
+
+    def _note_polls(self) -> None:
+        # What a poll that is still on its way has come to waits for the line in which that is counted.
+        if self._poller.tally.polls:
+            self._pulse.note_polls(self._poller.take_tally())
 
     async def _finish(
         self, polling: "asyncio.Future[None]", delivering: "asyncio.Future[None]", grace_seconds: float
@@ -219,43 +213,6 @@ class Engine:
         # What is read now cannot be kept; what was posted can still be recorded, if the store comes back.
         ending = {polling, delivering} if is_well else {delivering}
         await asyncio.wait(ending, timeout=grace_seconds)
-
-    async def _say_goodbye(self) -> None:
-        def job(books: Books) -> None:
-            books.save_beat({**self._sign(), "stopped_at": self._clock.now()})
-
-        try:
-            await self._store.run(job)
-            reach(Waypoint.GONE)
-        except StoreError as error:
-            _log.debug("store failed", error=str(error))
-
-    def _log_round(self) -> None:
-        if not self._poller.tally.polls:
-            return
-        tally = self._poller.take_tally()
-        self._polls += tally.polls
-        self._round_at = self._clock.now()
-        _log.info(
-            "polled",
-            polls=tally.polls,
-            unchanged=tally.unchanged,
-            failed=tally.failed,
-            changes=tally.changes,
-            notifications=tally.notifications,
-        )
-
-    def _sign(self) -> dict[str, object]:
-        self._beat_at, self._signed_at = self._clock.now(), self._clock.monotonic()
-        return {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "version": self._version,
-            "started_at": self._started_at,
-            "beat_at": self._beat_at,
-            "polls": self._polls,
-            "last_round_at": self._round_at,
-        }
 
 
 def _part_by_source(targets: tuple[Target, ...]) -> Iterable[list[Target]]:

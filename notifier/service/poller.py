@@ -118,7 +118,8 @@ class Poller:
         # A target's hash is the dearest part of this, so that what is empty is not looked into.
         if self._unkept and target in self._unkept:
             return True
-        return 0 < len(self.problems) <= _FEW and str(target) in self.problems
+        problems = self._book.sentences
+        return 0 < len(problems) <= _FEW and str(target) in problems
 
     def find_hold_seconds(self, target: Target) -> float:
         """Return for how long a target's source has asked not to be asked, 0 where it has not."""
@@ -153,39 +154,46 @@ class Poller:
 
     async def poll(self, target: Target) -> bool:
         """Read a target once, keep what is new, and return `is_pending` of it. Raises no NotifierError."""
-        await self._poll(target)
-        return self.is_pending(target)
-
-    async def _poll(self, target: Target) -> None:
-        self.tally.polls += 1
+        self._verifier.tally.polls += 1
         try:
             problems = await self._read(target)
-        except SourceError as error:
-            self.tally.failed += 1
-            self._hold(target, error)
-            await self._book.remember(str(target), str(error), find_kind(error))
-        except StoreError as error:
-            self.tally.failed += 1
-            self._unkept.add(target)
-            _log.debug("store failed", target=str(target), error=str(error))
-            self._book.sentences[STORE] = str(error)
-        except Exception as error:  # noqa: BLE001 - see below
-            # One answer that this code cannot take must not stop the others from being read.
-            self.tally.failed += 1
-            _log.exception("a fault of the notifier's own", target=str(target))
-            sentence = f"{target}: a fault of the notifier's own ({type(error).__name__}): please report it"
-            await self._book.remember(str(target), sentence)
+        except Exception as error:  # noqa: BLE001 - one answer must not stop the others from being read
+            await self._fail(target, error)
         else:
-            self._note_kept(target)
-            if problems is None:
-                return
-            if problems:
-                await self._book.remember(str(target), join(problems), TroubleKind.PARTIAL)
-                return
-            if not self._book.is_empty:
-                await self._book.settle(str(target))
-            if self._unread:
-                await self._count_off(target)
+            if problems or self._unkept or self._unread or not self._book.is_empty:
+                await self._settle(target, problems)
+        return self.is_pending(target)
+
+    async def _fail(self, target: Target, error: Exception) -> None:
+        """Remember why a target could not be read, or what was read could not be kept."""
+        self.tally.failed += 1
+        match error:
+            case SourceError():
+                self._hold(target, error)
+                await self._book.remember(str(target), str(error), find_kind(error))
+            case StoreError():
+                self._unkept.add(target)
+                _log.debug("store failed", target=str(target), error=str(error))
+                self._book.sentences[STORE] = str(error)
+            case _:
+                _log.error("a fault of the notifier's own", target=str(target), exc_info=error)
+                sentence = (
+                    f"{target}: a fault of the notifier's own ({type(error).__name__}): please report it"
+                )
+                await self._book.remember(str(target), sentence)
+
+    async def _settle(self, target: Target, problems: tuple[str, ...] | None) -> None:
+        """Remember what of an answer could not be understood, and that all else is well again."""
+        self._note_kept(target)
+        if problems is None:
+            return
+        if problems:
+            await self._book.remember(str(target), join(problems), TroubleKind.PARTIAL)
+            return
+        if not self._book.is_empty:
+            await self._book.settle(str(target))
+        if self._unread:
+            await self._count_off(target)
 
     def _note_kept(self, target: Target) -> None:
         if self._unkept:

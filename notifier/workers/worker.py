@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -15,6 +15,7 @@ from notifier.errors import StoreError, StoreUnavailable
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.poller import Poller
 from notifier.service.ports import Books
+from notifier.service.pulse import BEAT_SECONDS, Pulse
 from notifier.service.store_watch import StoreWatch
 from notifier.workers.alone import HELD
 from notifier.workers.clock import SharedClock
@@ -31,7 +32,6 @@ from notifier.workers.takeover import LOOK_SECONDS, Takeover
 
 _log = structlog.get_logger("notifier.worker")
 
-BEAT_SECONDS: Final = 30.0
 CLOCK_SECONDS: Final = 30.0
 """Between two looks at the database's clock: quartz is wrong by a millisecond in that time."""
 DOUBT_SECONDS: Final = 1.0
@@ -105,7 +105,6 @@ class Worker:
         version: str,
         identity: Identity,
     ) -> None:
-        self._identity = identity
         self._work = work
         self._watch = watch
         self._clock = clock
@@ -115,9 +114,8 @@ class Worker:
         self._version = version
         self._closing = asyncio.Event()
         self._doubts = asyncio.Event()
-        self._polls = 0
-        self._round_at: datetime | None = None
-        self._started_at = clock.now()
+        who = {"worker_id": str(identity), "host": identity.name, "pid": identity.pid}
+        self._pulse = Pulse(clock, version, who)
 
     async def run(self, stopping: asyncio.Event, grace_seconds: float) -> None:
         """Do jobs until `stopping` is set; then finish what is on its way within the grace time.
@@ -155,7 +153,7 @@ class Worker:
         def job(books: Books) -> tuple[int, int]:
             books.errands.plan(self._work.errands.names, now)
             books.forget_gone(now - FORGOTTEN)
-            books.save_beat(self._sign())
+            self._pulse.sign(books)
             if is_restored:
                 # What has left since the backup only walks through whole lists find.
                 books.shards.hasten_divided(now)
@@ -178,7 +176,7 @@ class Worker:
         crew = shop.hire(cadence.places, cadence.heartbeat_seconds)
         doing = [asyncio.ensure_future(hand.run()) for hand in crew]
         others = [
-            asyncio.ensure_future(self._watch.guard(lambda books: books.save_beat(self._sign()))),
+            asyncio.ensure_future(self._watch.guard(self._pulse.sign)),
             asyncio.ensure_future(self._repeat(self._dispel_doubts, DOUBT_SECONDS)),
             asyncio.ensure_future(self._repeat(takeover.look, cadence.look_seconds)),
             asyncio.ensure_future(self._repeat(lambda: self._measure(shop), CLOCK_SECONDS)),
@@ -203,7 +201,7 @@ class Worker:
                 part.cancel()
             await asyncio.gather(*doing, *others, stopped, return_exceptions=True)
             reach(Waypoint.STOPPED)
-            await self._say_goodbye()
+            await self._pulse.stop(self._watch)
 
     async def _repeat(self, do: Callable[[], Awaitable[object]], seconds: float) -> None:
         while True:
@@ -225,57 +223,18 @@ class Worker:
         await self._doubts.wait()
         self._doubts.clear()
         if self._watch.is_well.is_set():
-            await self._sign_life()
+            await self._pulse.beat(self._watch)
 
     async def _beat(self) -> None:
-        tally = self._work.passes.take_tally()
-        if tally.polls:
-            self._polls += tally.polls
-            self._round_at = self._clock.now()
-            _log.info(
-                "polled",
-                polls=tally.polls,
-                unchanged=tally.unchanged,
-                failed=tally.failed,
-                changes=tally.changes,
-                notifications=tally.notifications,
-            )
+        self._pulse.note_polls(self._work.passes.take_tally())
         await self._work.keeper.note_tempo()
-        await self._sign_life()
+        await self._pulse.beat(self._watch)
         await _attempt(self._look_round)
 
     async def _look_round(self) -> None:
         """See to what is left of others that are no more. Raises StoreError."""
         await self._work.keeper.forget_gone()
         await self._work.roster.call()
-
-    async def _sign_life(self) -> None:
-        try:
-            await self._watch.run(lambda books: books.save_beat(self._sign()))
-        except StoreError as error:
-            _log.debug("store failed", error=str(error))
-
-    async def _say_goodbye(self) -> None:
-        def job(books: Books) -> None:
-            books.save_beat({**self._sign(), "stopped_at": self._clock.now()})
-
-        try:
-            await self._watch.run(job)
-            reach(Waypoint.GONE)
-        except StoreError as error:
-            _log.debug("store failed", error=str(error))
-
-    def _sign(self) -> dict[str, object]:
-        return {
-            "worker_id": str(self._identity),
-            "host": self._identity.name,
-            "pid": self._identity.pid,
-            "version": self._version,
-            "started_at": self._started_at,
-            "beat_at": self._clock.now(),
-            "polls": self._polls,
-            "last_round_at": self._round_at,
-        }
 
 
 async def _attempt(do: Callable[[], Awaitable[object]]) -> None:

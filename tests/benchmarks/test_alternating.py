@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.canned import CannedDintero
-from benchmarks.document import BEGIN, END, write_figures
+from benchmarks.document import BEGIN, END, write_alternative, write_figures
 from benchmarks.outside import Outside
 from benchmarks.polls import Effort, compare_polls
 from benchmarks.tables import Table, tabulate_comparisons
@@ -49,3 +51,13 @@ def test_one_figure_takes_the_place_of_its_like(tmp_path: Path) -> None:
         f"{BEGIN}\n\nA machine.\n\n### First\n\n| what |\n| --- |\n| 3 |\n\nMeasured by itself. Another.\n\n"
         f"### Second\n\n| what |\n| --- |\n| 1 |\n\n{END}\n"
     )
+
+
+def test_the_words_for_a_picture_are_its_own(tmp_path: Path) -> None:
+    """New words must take the place of the old ones, and a picture that is not there must be missed."""
+    path = tmp_path / "performance.md"
+    path.write_text("Before.\n\n![old words](growth.svg)\n\n![others](soak.svg)\n", "utf-8")
+    write_alternative("growth.svg", "what it shows", path)
+    assert path.read_text("utf-8") == "Before.\n\n![what it shows](growth.svg)\n\n![others](soak.svg)\n"
+    with pytest.raises(ValueError, match="must be shown once"):
+        write_alternative("other.svg", "what it shows", path)

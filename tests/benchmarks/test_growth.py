@@ -2,8 +2,9 @@
 
 from xml.etree import ElementTree as ET
 
-from benchmarks.growth import measure_growth, measure_walk, slopes_bytes
-from benchmarks.plot import draw_growth
+from benchmarks.growing import Growing
+from benchmarks.growth import measure_growth, measure_walk
+from benchmarks.plot import describe_growth, draw_growth, slopes_bytes
 from benchmarks.tables import tabulate_growth, tabulate_walk
 
 
@@ -17,6 +18,15 @@ def test_growth_is_measured_and_drawn() -> None:
     texts = [one.text for one in ET.fromstring(draw_growth(found)).iter() if one.text]  # noqa: S314
     assert "50" in texts
     assert "100" in texts
+
+
+def test_the_picture_is_described_by_its_figures() -> None:
+    """Who cannot see the picture must be told what it shows, and nothing that it does not."""
+    found = [Growing(1_000, 10, 0.003, 1_000_000), Growing(2_000, 10, 0.0032, 1_350_000)]
+    assert describe_growth(found) == (
+        "Two curves over 1,000 and 2,000 connections: resident memory grows by 350 bytes a connection, "
+        "and an unchanged poll takes 300 and 320 µs of CPU"
+    )
 
 
 def test_a_walk_is_measured() -> None:

@@ -295,4 +295,4 @@ def test_the_search_finds_what_it_looks_for(stage: Stage) -> None:
     assert credentials is not None
     assert find(f"x {LINK}") and find(f"x {STORE_KEY}") and find(f"x {ACCESS_TOKEN}")  # noqa: PT018
     held = Credentials("P1", credentials.client_id, credentials.client_secret.get_secret_value())
-    assert find(held.make_basic())
+    assert find(held.make_basic().value)

@@ -160,4 +160,4 @@ def test_nothing_shows_a_secret() -> None:
 
 def test_basic_credentials_are_utf8() -> None:
     """RFC 7617: user and password, in UTF-8."""
-    assert Credentials("P1", "ø", ":").make_basic() == "Basic w7g6Og=="
+    assert Credentials("P1", "ø", ":").make_basic().value == "Basic w7g6Og=="
