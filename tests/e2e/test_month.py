@@ -1,13 +1,16 @@
 """A month by a clock that waits for the program: the real service over real HTTP, to the last word."""
 
 import asyncio
+import math
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 from notifier import app
+from notifier.dintero import pace
 from notifier.sandbox import Message, SandboxDintero, SandboxSlack
 from notifier.sandbox.credentials import Credentials
 from notifier.sandbox.loopback import utc_now
@@ -20,10 +23,10 @@ if TYPE_CHECKING:
 
 BEGIN = datetime(2026, 12, 7, 8, 0, tzinfo=UTC)
 """A Monday; Christmas is in the month."""
-STEP_SECONDS = 3600.0
+STEP_SECONDS = 7200.0
 """So often it is looked at the clock; the program itself would do it each quarter of a minute."""
-LATEST = timedelta(minutes=61)
-"""How much later than it was due a message may stand there: such a look, and the pace of the channel."""
+LATEST = timedelta(hours=2)
+"""How much later than it was due a message may stand there: such a look."""
 
 OSLO = ZoneInfo("Europe/Oslo")
 HOLIDAYS = {(12, 25), (12, 26), (1, 1)}
@@ -68,7 +71,9 @@ async def live(dintero: SandboxDintero, clock: SteppedClock) -> None:
 def test_a_month_of_signups_is_one_message_each(memory_path: Path) -> None:
     """Each signup must have one card with the truth on it, reminders in business hours, and no more."""
     clock = SteppedClock(BEGIN, STEP_SECONDS)
-    run_by(clock, pass_month(clock, memory_path))
+    # Answers take real time: a busy machine is not a busy Dintero, which would be asked less often.
+    with patch.object(pace, "SLOW_SECONDS", math.inf):
+        run_by(clock, pass_month(clock, memory_path))
 
 
 async def pass_month(clock: SteppedClock, folder: Path) -> None:
