@@ -67,7 +67,7 @@ FULL: Final = Scale(
     1_000,
     (1_000, 10_000, 100_000),
     100_000,
-    Shift(2_000, 1_000, 6_000, 8.0, 6_000, 400, (1_000, 50_000)),
+    Shift(1_000, 500, 3_000, 6.0, 1_500, 200, (1_000, 50_000)),
 )
 QUICK: Final = Scale(
     Effort(2, 0.2, 500),
@@ -79,7 +79,7 @@ QUICK: Final = Scale(
     100,
     (1_000, 5_000),
     2_000,
-    Shift(200, 300, 1_200, 2.0, 600, 40, (300, 3_000)),
+    Shift(100, 100, 400, 2.0, 200, 20, (300, 3_000)),
 )
 ENGINE_CONCURRENCY: Final = 50
 LONG_GROWTH: Final = 400_000
@@ -104,9 +104,10 @@ def main(arguments: list[str]) -> None:
             made = measure()
             tables += made
             print("\n\n".join(table.draw() for table in made), end="\n\n", flush=True)
-    print(f"This took {monotonic() - started_at:.0f} s.")
+    took = f"Measuring this took {monotonic() - started_at:,.0f} s."
+    print(took)
     if options.write:
-        write_figures(machine, tuple(tables), keeps_others=bool(options.only))
+        write_figures(f"{machine} {took}", tuple(tables), keeps_others=bool(options.only))
 
 
 def _list_measurements(
@@ -177,7 +178,7 @@ _NAMES: Final = (
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="in half a minute, and less exact")
+    parser.add_argument("--quick", action="store_true", help="in a minute or two, and less exact")
     parser.add_argument(
         "--write",
         action="store_true",

@@ -58,7 +58,7 @@ class DatabaseUse:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What so many pieces of work took: seconds, and CPU seconds of workers, PostgreSQL and servers."""
+    """What so many pieces of work took: seconds, and CPU seconds of workers, PostgreSQL, servers and all."""
 
     workers: int
     units: int
@@ -66,6 +66,7 @@ class Use:
     worker_cpu: float
     database_cpu: float
     server_cpu: float
+    machine_cpu: float
 
     @property
     def a_second(self) -> float:
@@ -84,8 +85,8 @@ class Use:
 
     @property
     def busy_cores(self) -> float:
-        """How many cores were used by all of them together."""
-        return (self.worker_cpu + self.database_cpu + self.server_cpu) / self.seconds
+        """How many of the machine's cores were used, by them and by whatever else ran there."""
+        return self.machine_cpu / self.seconds
 
     def less(self, units: int, other: "Use") -> "Use":
         """Return what is left without so many pieces of another work, whose use is known."""
@@ -96,21 +97,25 @@ class Use:
             max(self.worker_cpu - units * other.worker_seconds, 0.0),
             max(self.database_cpu - units * other.database_seconds, 0.0),
             self.server_cpu,
+            self.machine_cpu,
         )
 
     def name_bound(self, demand: float, cores: int) -> str:
         """Say what kept it from being more; `demand` is what was asked for in a second."""
         parts = (self.worker_cpu, self.database_cpu, self.server_cpu)
-        shares = "workers {:.2f}, PostgreSQL {:.2f}, servers {:.2f}".format(
-            *(one / self.seconds for one in parts)
+        others = max(self.machine_cpu - sum(parts), 0.0)
+        shares = "workers {:.2f}, PostgreSQL {:.2f}, servers {:.2f}, others {:.2f} cores".format(
+            *(one / self.seconds for one in (*parts, others))
         )
         if self.a_second >= BUSY * demand:
-            return f"what there is to do ({shares} cores)"
-        if self.busy_cores >= BUSY * cores:
-            return f"the {cores} cores ({shares})"
-        if self.worker_cpu >= BUSY * self.workers * self.seconds:
-            return f"the workers' CPU, a core each ({shares})"
-        return f"waiting for the database ({shares} cores)"
+            bound = "what there is to do"
+        elif self.busy_cores >= BUSY * cores:
+            bound = f"the {cores} cores"
+        elif self.worker_cpu >= BUSY * self.workers * self.seconds:
+            bound = "the workers' CPU, a core each"
+        else:
+            bound = "waiting for the database"
+        return f"{bound} ({shares})"
 
 
 class Meter:
@@ -128,12 +133,19 @@ class Meter:
         used = [now - before for now, before in zip(self._read(), self._before, strict=True)]
         return Use(len(self._crew), units, monotonic() - self._began, *used)
 
-    def _read(self) -> tuple[float, float, float]:
+    def _read(self) -> tuple[float, float, float, float]:
         return (
             sum(one.read_cpu_seconds() for one in self._crew),
             self._database.read_cpu_seconds(),
             sum(one.read_cpu_seconds() for one in self._servers),
+            _read_machine(),
         )
+
+
+def _read_machine() -> float:
+    """Return the CPU seconds of everything that runs on this machine (proc(5): all but idle and iowait)."""
+    times = list(map(int, Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:9]))
+    return (sum(times) - times[3] - times[4]) / _TICKS
 
 
 def _read_stat(path: Path) -> tuple[int, list[str]] | None:

@@ -172,7 +172,6 @@ def _measure_held(folder: Path, cluster: "Cluster", dintero: Outside, held: tupl
     for count in held:
         with _open(folder / f"held-{count}", cluster, dintero) as place:
             running = place.hire(_watch(count))
-            place.wait(lambda: place.count("SELECT count(*) FROM shards") > 0, _LONG_SECONDS, "the start")
             sleep(_SETTLE_SECONDS)
             found.append(running.read_resident_bytes())
     return (found[1] - found[0]) / (held[1] - held[0])

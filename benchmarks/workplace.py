@@ -13,6 +13,8 @@ from benchmarks.usage import DatabaseUse, Meter, Use
 
 TICK_SECONDS: Final = 1
 _LOOK_SECONDS: Final = 0.05
+_START_SECONDS: Final = 60.0
+_STARTED: Final = b'"event": "started"'
 # As often as they can: what was read is due again by the next time that it is looked for what is due.
 _POLL: Final = "interval_seconds = 0.1\nquiet_interval_seconds = 0.1\nconcurrency = 50"
 
@@ -38,7 +40,7 @@ class Workplace:
         self.database = DatabaseUse(url)
 
     def hire(self, watched: str) -> Running:
-        """Start a worker more."""
+        """Start a worker more, and wait until it works."""
         self._hired += 1
         place = self._folder / str(self._hired)
         place.mkdir()
@@ -47,6 +49,8 @@ class Workplace:
             run_program(place, self._base_url, dintero=watched, poll=_POLL, telling=self._telling, **environ)
         )
         self.crew.append(running)
+        said = place / "notifier.log"
+        self.wait(lambda: _STARTED in said.read_bytes(), _START_SECONDS, "the start of a worker")
         return running
 
     def dismiss(self) -> None:
