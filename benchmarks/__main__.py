@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -14,7 +16,9 @@ from typing import Final
 from benchmarks.deliveries import Load, measure_deliveries
 from benchmarks.digests import measure_digests
 from benchmarks.document import write_alternative, write_figures
+from benchmarks.figures import gather_figures, write_json
 from benchmarks.growth import measure_growth, measure_large_start, measure_walk
+from benchmarks.labour import tabulate_workers
 from benchmarks.latency import measure_latency
 from benchmarks.machine import describe_machine
 from benchmarks.memory import measure_memory
@@ -32,7 +36,6 @@ from benchmarks.tables import (
     tabulate_memory,
     tabulate_start,
     tabulate_walk,
-    tabulate_workers,
 )
 from benchmarks.workers import Shift, measure_workers
 from notifier import log
@@ -64,7 +67,7 @@ FULL: Final = Scale(
     1_000,
     (1_000, 10_000, 100_000),
     100_000,
-    Shift(2_000, 1_500, 8.0),
+    Shift(1_000, 500, 3_000, 6.0, 1_500, 200, (1_000, 50_000)),
 )
 QUICK: Final = Scale(
     Effort(4, 0.1, 500),
@@ -76,7 +79,7 @@ QUICK: Final = Scale(
     100,
     (1_000, 5_000),
     2_000,
-    Shift(300, 600, 2.0),
+    Shift(100, 100, 400, 2.0, 200, 20, (300, 3_000)),
 )
 LONG_GROWTH: Final = 400_000
 GROWTH_SECONDS: Final = 5.0
@@ -97,16 +100,18 @@ def main(arguments: list[str]) -> None:
         # The log is made as in production, and goes nowhere.
         log.configure("info", "json", nowhere)
         for measure in _list_measurements(Path(name), scale, options):
-            tables.append(measure())
-            print(tables[-1].draw(), end="\n\n", flush=True)
-    print(f"This took {monotonic() - started_at:.0f} s.")
+            made = measure()
+            tables += made
+            print("\n\n".join(table.draw() for table in made), end="\n\n", flush=True)
+    took = f"Measuring this took {monotonic() - started_at:,.0f} s."
+    print(took)
     if options.write:
-        write_figures(machine, tuple(tables), keeps_others=bool(options.only))
+        write_figures(f"{machine} {took}", tuple(tables), keeps_others=bool(options.only))
 
 
 def _list_measurements(
     folder: Path, scale: Scale, options: argparse.Namespace
-) -> Iterator[Callable[[], Table]]:
+) -> Iterator[Callable[[], tuple[Table, ...]]]:
     asked = set(options.only or _NAMES)
     named: dict[str, Callable[[], Table]] = {
         "polls": lambda: tabulate_comparisons(
@@ -130,11 +135,23 @@ def _list_measurements(
         "large-start": lambda: tabulate_large_start(
             measure_large_start(folder, scale.grown[-1], LARGE_STARTS)
         ),
-        "workers": lambda: tabulate_workers(measure_workers(folder, scale.shift)),
     }
-    yield from (measure for name, measure in named.items() if name in asked)
+    yield from (partial(_alone, measure) for name, measure in named.items() if name in asked)
+    if "workers" in asked:
+        yield lambda: _employ(folder, scale.shift, options.figures)
     if options.imports:
-        yield lambda: tabulate_imports(measure_imports())
+        yield lambda: (tabulate_imports(measure_imports()),)
+
+
+def _alone(measure: Callable[[], Table]) -> tuple[Table, ...]:
+    return (measure(),)
+
+
+def _employ(folder: Path, shift: Shift, figures: Path | None) -> tuple[Table, ...]:
+    found, cores = measure_workers(folder, shift), os.cpu_count() or 1
+    if figures is not None:
+        write_json(figures, gather_figures(describe_machine(), found, cores))
+    return tabulate_workers(found, cores)
 
 
 def _grow(scale: Scale, *, is_long: bool, is_kept: bool) -> Table:
@@ -161,7 +178,7 @@ _NAMES: Final = (
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="in half a minute, and less exact")
+    parser.add_argument("--quick", action="store_true", help="in a minute or two, and less exact")
     parser.add_argument(
         "--write",
         action="store_true",
@@ -169,6 +186,9 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--long", action="store_true", help="grow to 400,000 connections")
     parser.add_argument("--imports", action="store_true", help="show also what is imported longest")
+    parser.add_argument(
+        "--figures", type=Path, help="write what was measured of workers, for `python -m benchmarks.scaling`"
+    )
     parser.add_argument("--only", action="append", choices=_NAMES, help="measure only this (may be repeated)")
     return parser
 

@@ -60,6 +60,11 @@ class CannedDintero:
         self._book.require_signature(account_id, NAME)
         self._put(account_id)
 
+    def set_status(self, account_id: str, status: str) -> None:
+        """Change one connection: it has come to a status."""
+        self._book.set_status(account_id, NAME, status)
+        self._put(account_id)
+
     def read_first_sent_at(self, account_id: str) -> float | None:
         """Return when (monotonic) the present answer for an account was first sent in full."""
         return self.answers[make_path(account_id).encode()].first_sent_at

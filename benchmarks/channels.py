@@ -33,6 +33,10 @@ class Channels:
         """Return when (monotonic) each message that was taken arrived, in order, and forget them."""
         return [post.arrived_at for post in self._take_posts()]
 
+    def count_taken(self) -> int:
+        """Return how many messages were taken so far; for whoever does not take them away."""
+        return sum(post.error is None for post in self.slack.posts)
+
     def take_bodies(self) -> list[dict[str, object]]:
         """Return the arguments of each message that was taken, in order, and forget them."""
         return [dict(post.body) for post in self._take_posts()]

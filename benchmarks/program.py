@@ -18,6 +18,9 @@ from benchmarks.population import OWNER_ID
 
 END_SECONDS: Final = 20.0
 
+NOBODY: Final = '[slack]\nwebhook_url = "http://127.0.0.1:9/services/T0/B0/none"'
+"""TOML: there is a receiver, but whatever is found at first is settled, so Slack is never asked."""
+
 _ROOT: Final = Path(notifier.__file__).parents[1]
 
 
@@ -44,14 +47,21 @@ class Running:
 
 @contextmanager
 def run_program(
-    folder: Path, base_url: str, *, dintero: str, store: str = "notifier.db", poll: str = "", **env: str
+    folder: Path,
+    base_url: str,
+    *,
+    dintero: str,
+    store: str = "notifier.db",
+    poll: str = "",
+    telling: str = NOBODY,
+    **env: str,
 ) -> Iterator[Running]:
     """Run the program in a folder until the block ends.
 
-    `dintero` and `poll` are TOML for their sections, `env` further variables.
+    `dintero` and `poll` are TOML for their sections, `telling` whole sections, `env` further variables.
     """
     config = folder / "notifier.toml"
-    config.write_text(_write_config(base_url, dintero, store, poll), "utf-8")
+    config.write_text(_write_config(base_url, dintero, store, poll, telling), "utf-8")
     environ = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_ROOT), **env}
     with (folder / "notifier.log").open("ab") as log:
         started_at = monotonic()
@@ -75,8 +85,7 @@ def write_list(texts: tuple[str, ...]) -> str:
     return msgspec.json.encode(texts).decode()
 
 
-def _write_config(base_url: str, dintero: str, store: str, poll: str) -> str:
-    # Nothing is told: whatever is found at first is settled, so Slack is never asked.
+def _write_config(base_url: str, dintero: str, store: str, poll: str, telling: str) -> str:
     return f"""
 [dintero]
 base_url = "{base_url}"
@@ -84,11 +93,10 @@ account_id = "{OWNER_ID}"
 client_id = "sandbox-client"
 client_secret = "sandbox-client-secret"
 {dintero}
-[slack]
-webhook_url = "http://127.0.0.1:9/services/T0/B0/none"
 [store]
 url = "sqlite:///{store}"
 [poll]
 first_run = "none"
 {poll}
+{telling}
 """

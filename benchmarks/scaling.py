@@ -15,37 +15,13 @@ from typing import Final
 import msgspec
 
 from benchmarks.document import write_figures
+from benchmarks.figures import Figures
 from benchmarks.tables import MEBIBYTE, Table
 
 PATH: Final = Path(__file__).parents[1] / "docs" / "scaling.md"
 BEGIN: Final = "<!-- figures: written by `python -m benchmarks.scaling FIGURES.json --write` -->"
 SIZES: Final = (10_000, 100_000, 1_000_000)
 GIBIBYTE: Final = 1024**3
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What was measured, on the machine that `machine` describes.
-
-    `page_seconds`: CPU of one worker for a page of accounts, read, compared and found unchanged.
-    `poll_seconds`: CPU of one worker for one connection read alone and found unchanged.
-    `message_seconds`: CPU of one worker for one message, recorded before and after.
-    `job_seconds`: CPU of one worker for one job of the queue that finds nothing to do.
-    `gain_of_two`: work a second of two workers by that of one, on one database.
-    `mark_bytes`, `case_bytes`: what the database grows by for each watched connection, and for each change.
-    `worker_bytes`: resident memory of a worker without accounts; `connection_bytes`: for each that it holds.
-    """
-
-    machine: str
-    page_seconds: float
-    poll_seconds: float
-    message_seconds: float
-    job_seconds: float
-    gain_of_two: float
-    mark_bytes: float
-    case_bytes: float
-    worker_bytes: float
-    connection_bytes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +42,8 @@ class Plan:
     channel_messages_a_second: float = 1.0
     dintero_requests_a_second: float = 100.0
     database_gibibytes: float = 10.0
+    database_cores: float = 4.0
+    database_use: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +56,7 @@ class Demand:
     messages: float
     jobs: float
     cpu: float
+    database_cpu: float
     workers: int | None
     database_bytes: float
     worker_bytes: float
@@ -103,6 +82,12 @@ def calculate(accounts: int, figures: Figures, plan: Plan) -> Demand:
         + messages * figures.message_seconds
         + jobs * figures.job_seconds
     )
+    database_cpu = (
+        walk * figures.page_database_seconds
+        + pending * figures.poll_database_seconds
+        + messages * figures.message_database_seconds
+        + jobs * figures.job_database_seconds
+    )
     workers = count_workers(cpu / plan.worker_use, figures.gain_of_two)
     cases = changes_a_day * plan.retention_days
     return Demand(
@@ -112,6 +97,7 @@ def calculate(accounts: int, figures: Figures, plan: Plan) -> Demand:
         messages,
         jobs,
         cpu,
+        database_cpu,
         workers,
         connections * figures.mark_bytes + cases * figures.case_bytes,
         figures.worker_bytes + connections / (workers or 1) * figures.connection_bytes,
@@ -142,7 +128,10 @@ def find_limits(figures: Figures, plan: Plan) -> tuple[tuple[str, float], ...]:
     cores = one.cpu / plan.worker_use / one.accounts
     an_account = {
         "one worker is busy for half of its time": cores,
-        "all workers wait for the database": cores * waiting,
+        "all workers wait for one another": cores * waiting,
+        f"PostgreSQL needs {plan.database_use:.0%} of {plan.database_cores:g} cores": one.database_cpu
+        / (plan.database_cores * plan.database_use)
+        / one.accounts,
         "one channel gets more than Slack takes, in the busiest hour": one.messages
         / plan.channel_messages_a_second
         / one.accounts,
@@ -175,7 +164,8 @@ def tabulate(figures: Figures, plan: Plan, sizes: tuple[int, ...] = SIZES) -> tu
                 "of these, walks",
                 "messages a second, busiest hour",
                 "jobs a second",
-                "cores",
+                "cores of workers",
+                "of PostgreSQL",
                 "workers",
                 "database",
                 "a worker's memory",
@@ -201,6 +191,7 @@ def _draw(one: Demand) -> tuple[str, ...]:
         f"{one.messages:,.2f}",
         f"{one.jobs:,.1f}",
         f"{one.cpu:,.2f}",
+        f"{one.database_cpu:,.2f}",
         "no number is enough" if one.workers is None else f"{one.workers:,}",
         f"{one.database_bytes / GIBIBYTE:,.2f} GiB",
         f"{one.worker_bytes / MEBIBYTE:,.0f} MiB",

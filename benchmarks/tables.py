@@ -12,7 +12,6 @@ from benchmarks.memory import Footprint, slope_bytes
 from benchmarks.plot import slopes_bytes
 from benchmarks.start import Import, Start
 from benchmarks.walking import Walking
-from benchmarks.workers import Crew
 
 MEBIBYTE = 1024 * 1024
 
@@ -215,24 +214,3 @@ def _seconds(spread: Spread) -> str:
 
 def _millis(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms"
-
-
-def tabulate_workers(found: tuple[Crew, ...]) -> Table:
-    """Show what one worker does, and what two do on one database."""
-    first = found[0]
-    return Table(
-        "Workers on one PostgreSQL",
-        ("workers", "jobs a second", "CPU a job", "polls a second", "CPU a poll", "polls, by those of one"),
-        tuple(
-            (
-                str(one.workers),
-                f"{one.jobs:.0f}",
-                f"{one.job_cpu * 1000:.2f} ms",
-                f"{one.polls:.0f}",
-                f"{one.poll_cpu * 1000:.2f} ms",
-                f"{one.polls / first.polls:.2f}",
-            )
-            for one in found
-        ),
-        ("Workers, PostgreSQL and the canned Dintero share the cores. A job here finds nothing to do.",),
-    )

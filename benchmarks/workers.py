@@ -1,132 +1,253 @@
-"""One worker and two, each a process, on a real PostgreSQL: jobs and polls a second, and the CPU of each."""
+"""Workers on a real PostgreSQL: polls, jobs, pages and messages, what each takes, and what bounds it."""
 
-import os
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-import psycopg
+from time import sleep
+from typing import TYPE_CHECKING, Final
 
 from benchmarks.canned import CannedDintero
+from benchmarks.channels import Channels
 from benchmarks.outside import Outside
-from benchmarks.population import NAME, list_account_ids
-from benchmarks.program import Running, run_program, write_list
+from benchmarks.pages import CannedPartner
+from benchmarks.population import NAME, NAMES, list_account_ids
+from benchmarks.program import write_list
+from benchmarks.usage import Use
+from benchmarks.workplace import TICK_SECONDS, Workplace
 
-_START_SECONDS: Final = 180.0
-_JOBS_SECONDS: Final = 120.0
-_LOOK_SECONDS: Final = 0.05
+if TYPE_CHECKING:
+    from tests.postgres import Cluster
 
+PAGE_NAMES: Final = NAMES[:3]
+CHANNELS: Final = 20
+
+_LONG_SECONDS: Final = 180.0
+_SETTLE_SECONDS: Final = 2.0
 _ORDER: Final = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
 SELECT 'tend', 'tend', 'idle:' || n, 'idle:' || n, jsonb_build_object('what', 'idle-' || n)
-FROM generate_series(1, %(count)s) AS n
+FROM generate_series(1, {count}) AS n
 """
 """Jobs for chores that nobody knows: each is fetched, looks into the store, and is finished."""
-
-
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """What some workers did together: jobs and polls a second, and the CPU seconds of one."""
-
-    workers: int
-    jobs: float
-    job_cpu: float
-    polls: float
-    poll_cpu: float
+_NEWS: Final = """SELECT pg_notify('procrastinate_queue_v1#tend', '{"type": "job_inserted", "job_id": 0}')"""
+_WAITING_JOBS: Final = "SELECT count(*) FROM procrastinate_jobs WHERE lock LIKE 'idle:%'"
+_CONNECTIONS: Final = "SELECT count(*) FROM connections"
+_NEVER: Final = "UPDATE shards SET next_at = next_at + 3600000000"
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """How much is measured: jobs, accounts, and seconds of polls."""
+    """How much is measured.
+
+    `accounts` are read one by one, each with one connection, and `few` of them at first; `seconds` is how
+    long polls and pages are counted; `partner` accounts stand on pages; `changes` accounts ask to be signed
+    and are; `held` are the two numbers of connections between which a worker's memory is measured.
+    """
 
     jobs: int
+    few: int
     accounts: int
     seconds: float
+    partner: int
+    changes: int
+    held: tuple[int, int]
 
 
-def measure_workers(folder: Path, shift: Shift, workers: tuple[int, ...] = (1, 2)) -> tuple[Crew, ...]:
-    """Measure so many workers, one crew after the other, each on a database of its own."""
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """What so many workers did together: `demand` polls a second were asked for, and all jobs at once."""
+
+    polls: Use
+    jobs: Use
+    demand: float
+
+
+@dataclass(frozen=True, slots=True)
+class Labour:
+    """Everything that was measured of workers; `crews` are one worker and two. Bytes are of each."""
+
+    crews: tuple[Crew, Crew]
+    pages: Use
+    messages: Use
+    mark_bytes: float
+    case_bytes: float
+    worker_bytes: float
+    connection_bytes: float
+
+
+def measure_workers(folder: Path, shift: Shift) -> Labour:
+    """Measure workers on a PostgreSQL of their own that syncs its disk, as one in production does."""
     from tests.postgres import served  # noqa: PLC0415 - it starts a server
 
-    with served() as cluster, Outside(CannedDintero) as dintero:
-        dintero.do(CannedDintero.fill, shift.accounts, has_etags=True)
-        found = []
-        for count in workers:
-            place = folder / f"crew-{count}"
-            place.mkdir()
-            url = cluster.make_database()
-            with _hire(place, dintero.do(CannedDintero.base_url), url, shift, count) as crew:
-                found.append(_measure(crew, dintero, url, shift))
-        return tuple(found)
+    with served() as cluster:
+        for name in ("fsync", "full_page_writes"):
+            cluster.execute(f"ALTER SYSTEM SET {name} = 'on'")
+        cluster.restart()
+        with Outside(CannedDintero) as dintero:
+            first, second, mark_bytes = _measure_crews(folder, cluster, dintero, shift)
+            messages, case_bytes = _measure_messages(folder, cluster, dintero, shift, first.polls)
+            connection_bytes = _measure_held(folder, cluster, dintero, shift.held)
+        with Outside(CannedPartner) as partner:
+            worker_bytes = _measure_empty(folder, cluster, partner)
+            pages = _measure_pages(folder, cluster, partner, shift)
+    return Labour((first, second), pages, messages, mark_bytes, case_bytes, worker_bytes, connection_bytes)
+
+
+def _measure_crews(
+    folder: Path, cluster: "Cluster", dintero: Outside, shift: Shift
+) -> tuple[Crew, Crew, float]:
+    """Let one worker read some accounts, then one all of them, then two; return both crews, and bytes."""
+    dintero.do(CannedDintero.fill, shift.accounts, has_etags=True)
+    with _open(folder / "crews", cluster, dintero) as place:
+        sizes = []
+        for count in (shift.few, shift.accounts):
+            place.dismiss()
+            place.hire(_watch(count))
+            _await_first_pass(place, count)
+            sizes.append(_measure_bytes(place))
+        one = _measure_crew(place, dintero, shift)
+        place.hire(_watch(shift.accounts))
+        sleep(_SETTLE_SECONDS)
+        two = _measure_crew(place, dintero, shift)
+    return one, two, (sizes[1] - sizes[0]) / (shift.accounts - shift.few)
+
+
+def _measure_crew(place: Workplace, dintero: Outside, shift: Shift) -> Crew:
+    polls = place.measure(_count_requests(dintero), lambda so_far: so_far >= shift.seconds, _LONG_SECONDS)
+    # No shard is due: what is left of CPU is for jobs.
+    with _resting(place):
+        place.database.connection.execute(_ORDER.format(count=shift.jobs).encode())
+        place.database.connection.execute(_NEWS)
+        jobs = place.measure(
+            lambda: -place.count(_WAITING_JOBS), lambda _: not place.count(_WAITING_JOBS), _LONG_SECONDS
+        )
+    sleep(_SETTLE_SECONDS)
+    return Crew(polls, jobs, shift.accounts / TICK_SECONDS)
+
+
+def _measure_messages(
+    folder: Path, cluster: "Cluster", dintero: Outside, shift: Shift, polls: Use
+) -> tuple[Use, float]:
+    """Let accounts ask for a signature and get it, half of them after the other; return use and bytes."""
+    dintero.do(CannedDintero.fill, shift.changes, has_etags=True)
+    accounts = list_account_ids(shift.changes)
+    half = shift.changes // 2
+    with Outside(Channels) as slack:
+        place = _open(folder / "messages", cluster, dintero, slack, telling=_tell_channels(slack))
+        with place:
+            place.hire(_watch(shift.changes))
+            _await_first_pass(place, shift.changes)
+            _let_live(place, dintero, slack, accounts[:half])
+            before, asked = _measure_bytes(place), dintero.do(CannedDintero.count_requests)
+
+            def live(_so_far: float) -> bool:
+                _let_live(place, dintero, slack, accounts[half:])
+                return True
+
+            use = place.measure(lambda: slack.do(Channels.count_taken), live, _LONG_SECONDS)
+            asked = dintero.do(CannedDintero.count_requests) - asked
+            grown = _measure_bytes(place) - before
+    return use.less(asked, polls), grown / (2 * (shift.changes - half))
+
+
+def _let_live(place: Workplace, dintero: Outside, slack: Outside, accounts: tuple[str, ...]) -> None:
+    """Let accounts ask and then sign, and wait for the card of each, its update and its reply."""
+    told = slack.do(Channels.count_taken)
+    for account_id in accounts:
+        dintero.do(CannedDintero.ask_for_signature, account_id)
+    _await_messages(place, slack, told + len(accounts))
+    for account_id in accounts:
+        dintero.do(CannedDintero.set_status, account_id, "enabled")
+    _await_messages(place, slack, told + 3 * len(accounts))
+
+
+def _await_messages(place: Workplace, slack: Outside, count: int) -> None:
+    place.wait(lambda: slack.do(Channels.count_taken) >= count, _LONG_SECONDS, f"{count} messages")
+
+
+def _measure_held(folder: Path, cluster: "Cluster", dintero: Outside, held: tuple[int, int]) -> float:
+    """Return the bytes of a worker for each connection that it holds."""
+    found = []
+    for count in held:
+        with _open(folder / f"held-{count}", cluster, dintero) as place:
+            running = place.hire(_watch(count))
+            sleep(_SETTLE_SECONDS)
+            found.append(running.read_resident_bytes())
+    return (found[1] - found[0]) / (held[1] - held[0])
+
+
+def _measure_empty(folder: Path, cluster: "Cluster", partner: Outside) -> float:
+    """Return the bytes of a worker that has looked at a partner without accounts."""
+    partner.do(CannedPartner.fill, 0, PAGE_NAMES)
+    with _open(folder / "empty", cluster, partner) as place:
+        running = place.hire("discover = true")
+        place.wait(lambda: partner.do(CannedPartner.count_walks) > 1, _LONG_SECONDS, "two walks")
+        return float(running.read_resident_bytes())
+
+
+def _measure_pages(folder: Path, cluster: "Cluster", partner: Outside, shift: Shift) -> Use:
+    """Return what pages take that were seen before, with the rows and marks around them."""
+    partner.do(CannedPartner.fill, shift.partner, PAGE_NAMES)
+    with _open(folder / "pages", cluster, partner) as place:
+        place.hire("discover = true")
+        place.wait(
+            lambda: place.count(_CONNECTIONS) >= shift.partner * len(PAGE_NAMES), _LONG_SECONDS, "rows"
+        )
+        walks = partner.do(CannedPartner.count_walks)
+        place.wait(lambda: partner.do(CannedPartner.count_walks) > walks + 1, _LONG_SECONDS, "two walks more")
+        return place.measure(
+            lambda: partner.do(CannedPartner.count_pages),
+            lambda so_far: so_far >= shift.seconds,
+            _LONG_SECONDS,
+        )
+
+
+def _open(folder: Path, cluster: "Cluster", dintero: Outside, *others: Outside, **named: str) -> Workplace:
+    base_url = dintero.do(CannedDintero.base_url)
+    return Workplace(folder, cluster.make_database(), (dintero, *others), base_url, **named)
+
+
+def _watch(accounts: int) -> str:
+    return f'accounts = {write_list(list_account_ids(accounts))}\nconnections = ["{NAME}"]'
+
+
+def _await_first_pass(place: Workplace, accounts: int) -> None:
+    what = f"the first pass over {accounts} accounts"
+    place.wait(lambda: place.count(_CONNECTIONS) >= accounts, _LONG_SECONDS, what)
+    sleep(_SETTLE_SECONDS)
+
+
+def _measure_bytes(place: Workplace) -> float:
+    """Measure while nothing is read: who reads has taken the marks out of the rows."""
+    with _resting(place):
+        return place.database.measure_bytes()
 
 
 @contextmanager
-def _hire(folder: Path, base_url: str, url: str, shift: Shift, count: int) -> Iterator[list[Running]]:
-    accounts = write_list(list_account_ids(shift.accounts))
-    settings = f'accounts = {accounts}\nconnections = ["{NAME}"]'
-    # As often as they can: each shard is due again by the time that it has been read.
-    poll = "interval_seconds = 0.1\nquiet_interval_seconds = 0.1\nconcurrency = 50"
-    with ExitStack() as stack:
-        crew = []
-        for number in range(count):
-            place = folder / str(number)
-            place.mkdir()
-            crew.append(
-                stack.enter_context(
-                    run_program(place, base_url, dintero=settings, poll=poll, NOTIFIER_STORE__URL=url)
-                )
-            )
-        yield crew
+def _resting(place: Workplace) -> Iterator[None]:
+    """Let no shard be due until the block ends."""
+    place.database.connection.execute(_NEVER)
+    sleep(_SETTLE_SECONDS)
+    try:
+        yield
+    finally:
+        place.database.connection.execute(_NEVER.replace("+", "-"))
 
 
-def _measure(crew: list[Running], dintero: Outside, url: str, shift: Shift) -> Crew:
-    with psycopg.connect(url, autocommit=True) as database:
-        _wait(lambda: _read_first(database, shift), _START_SECONDS, "the first pass over all shards")
-        polls, poll_cpu = _count_polls(crew, dintero, shift.seconds)
-        # No shard is due any more: what is left of CPU is for jobs.
-        database.execute("UPDATE shards SET next_at = next_at + 3600000000")
-        time.sleep(2)
-        cpu, began = _read_cpu(crew), time.monotonic()
-        database.execute(_ORDER, {"count": shift.jobs})
-        database.execute("SELECT pg_notify('procrastinate_queue_v1#tend', %s)", (_NEWS,))
-        _wait(lambda: _count_jobs(database) == 0, _JOBS_SECONDS, "all jobs")
-        seconds = time.monotonic() - began
-        job_cpu = (_read_cpu(crew) - cpu) / shift.jobs
-    return Crew(len(crew), shift.jobs / seconds, job_cpu, polls, poll_cpu)
+def _count_requests(dintero: Outside) -> Callable[[], int]:
+    return lambda: dintero.do(CannedDintero.count_requests)
 
 
-_NEWS: Final = '{"type": "job_inserted", "job_id": 0}'
-
-
-def _count_polls(crew: list[Running], dintero: Outside, seconds: float) -> tuple[float, float]:
-    before, cpu, began = dintero.do(CannedDintero.count_requests), _read_cpu(crew), time.monotonic()
-    time.sleep(seconds)
-    polls = dintero.do(CannedDintero.count_requests) - before
-    return polls / (time.monotonic() - began), (_read_cpu(crew) - cpu) / max(polls, 1)
-
-
-def _read_cpu(crew: list[Running]) -> float:
-    return sum(one.read_cpu_seconds() for one in crew)
-
-
-def _read_first(database: "psycopg.Connection[tuple[object, ...]]", shift: Shift) -> bool:
-    if database.execute("SELECT to_regclass('shards')").fetchone() == (None,):
-        return False
-    row = database.execute("SELECT count(*), min(length(marks)) FROM shards").fetchone()
-    return row is not None and bool(row[0]) and bool(row[1]) and shift.accounts > 0
-
-
-def _count_jobs(database: "psycopg.Connection[tuple[object, ...]]") -> int:
-    row = database.execute("SELECT count(*) FROM procrastinate_jobs WHERE lock LIKE 'idle:%'").fetchone()
-    return int(str(row[0])) if row else 0
-
-
-def _wait(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError(f"not within {seconds:g} s: {what} (load {os.getloadavg()[0]:.1f})")
-        time.sleep(_LOOK_SECONDS)
+def _tell_channels(slack: Outside) -> str:
+    """Write a receiver for each channel, without a pace, and a route to it for some of the accounts."""
+    channels = slack.do(Channels.add_channels, CHANNELS)
+    token, base_url = slack.do(Channels.token), slack.do(Channels.base_url)
+    parts = [f'[slack]\nbot_token = "{token}"\nbase_url = "{base_url}"\n[delivery]\nstorm_cards = 0']
+    for number, channel in enumerate(channels):
+        accounts = write_list(tuple(f"*{last:02d}" for last in range(number, 100, CHANNELS)))
+        parts.append(
+            f'[receivers.channel_{number}]\nkind = "slack"\nchannel = "{channel}"\npace_seconds = 0\n'
+            f'[[routes]]\nreceivers = ["channel_{number}"]\naccounts = {accounts}'
+        )
+    return "\n".join(parts)

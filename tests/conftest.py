@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -10,16 +11,22 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from notifier.store.database import Database
-from notifier.store.opening import AnyStore, make_store
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
+    from notifier.store.database import Database
+    from notifier.store.opening import AnyStore
     from tests.chaos.nursery import Nursery
     from tests.postgres import Cluster
 
 MEMORY = Path("/dev/shm")  # noqa: S108
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+
+
+def pytest_collection_finish() -> None:
+    """Take what was collected out of the garbage collector's sight: it would look at it in every test."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -40,6 +47,9 @@ def clock() -> FakeClock:
 @pytest.fixture(scope="session")
 def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a store as the first start leaves it, to be copied: making one takes longer than most tests."""
+    # Whoever has no store, as the unit tests, need not wait for what it imports.
+    from notifier.store.database import Database
+
     path = tmp_path_factory.mktemp("template") / "notifier.db"
     with Database(f"sqlite:///{path}") as database:
         database.open()
@@ -84,6 +94,8 @@ async def nursery() -> "AsyncIterator[Nursery]":
 @pytest.fixture(scope="session")
 def new_postgres_store(postgres: "Cluster") -> str:
     """Give the name of a database with a store as the first start leaves it, to be copied."""
+    from notifier.store.opening import make_store
+
     postgres.execute("CREATE DATABASE new_store")
     with make_store(postgres.find_url("new_store")) as store:
         store.open()
@@ -99,8 +111,10 @@ def postgres_url(postgres: "Cluster", new_postgres_store: str) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest) -> "Iterator[AnyStore]":
     """Give an open store of each kind: what is tested with it must hold for both."""
+    from notifier.store.opening import make_store
+
     if request.param == "sqlite":
         yield request.getfixturevalue("file_store")
         return
@@ -110,14 +124,16 @@ def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
 
 
 @pytest.fixture
-def database(file_store: Database) -> Database:
+def database(file_store: "Database") -> "Database":
     """Give an open store in a file, where the kind of store makes no difference."""
     return file_store
 
 
 @pytest.fixture
-def file_store(new_store: Path, memory_path: Path) -> Iterator[Database]:
+def file_store(new_store: Path, memory_path: Path) -> "Iterator[Database]":
     """Give an open store in a file of its own."""
+    from notifier.store.database import Database
+
     path = memory_path / "notifier.db"
     shutil.copy(new_store, path)
     with Database(f"sqlite:///{path}") as database:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.document import END
+from benchmarks.figures import Figures
 from benchmarks.scaling import (
     BEGIN,
     PATH,
-    Figures,
     Plan,
     calculate,
     count_workers,
@@ -26,6 +26,10 @@ FIGURES = Figures(
     poll_seconds=0.0005,
     message_seconds=0.005,
     job_seconds=0.002,
+    page_database_seconds=0.004,
+    poll_database_seconds=0.0002,
+    message_database_seconds=0.003,
+    job_database_seconds=0.001,
     gain_of_two=2.0,
     mark_bytes=100,
     case_bytes=4_000,
@@ -42,6 +46,9 @@ def test_demand_follows_from_the_figures() -> None:
     assert found.messages == pytest.approx(90_000 * 2 / 365 * 2 * 0.2 / 3600)
     assert found.jobs == pytest.approx(180 / 900 + 180 / 60 + found.messages)
     assert found.cpu == pytest.approx(0.01 + 45 * 0.0005 + found.messages * 0.005 + found.jobs * 0.002)
+    assert found.database_cpu == pytest.approx(
+        0.004 + 45 * 0.0002 + found.messages * 0.003 + found.jobs * 0.001
+    )
     assert found.database_bytes == pytest.approx(270_000 * 100 + 90_000 * 2 / 365 * 90 * 4_000)
 
 
@@ -62,7 +69,7 @@ def test_what_breaks_first_stands_first() -> None:
     asked = dict(limits)["Dintero is asked 100 times a second"]
     assert calculate(round(asked), figures, Plan()).requests == pytest.approx(100, rel=1e-3)
     text = "\n".join(table.write() for table in tabulate(FIGURES, Plan()))
-    assert "| all workers wait for the database | not in sight |" in text
+    assert "| all workers wait for one another | not in sight |" in text
 
 
 def test_figures_are_read_or_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

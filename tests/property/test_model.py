@@ -5,9 +5,7 @@
 
 import asyncio
 import os
-import shutil
-import tempfile
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -50,9 +48,10 @@ from notifier.service.planner import Planner
 from notifier.service.poller import Poller
 from notifier.service.recorder import Recorder
 from notifier.service.storms import Storms
-from notifier.store.database import Database
 from notifier.store.report import read_status
 from tests.fakes import FakeClock
+from tests.postgres import Cluster
+from tests.property.grounds import FileGround, Ground, ServerGround
 from tests.property.test_model_world import (
     KEYS,
     Channel,
@@ -65,7 +64,6 @@ from tests.property.test_model_world import (
 )
 
 HOUR: Final = 3600.0
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of the test's own is made there
 
 _POLICY: Final = RetryPolicy(give_up_after=timedelta(days=36_500))
 _ROUTES: Final = (Route(receivers=("asked", "deaf")),)
@@ -124,11 +122,9 @@ class Interleaving(RuleBasedStateMachine):
     courier_kind: type[Courier] = Courier
     dispatcher_kind: type[Dispatcher] = Dispatcher
 
-    def __init__(self, template: Path) -> None:
+    def __init__(self, make_ground: Callable[[], Ground]) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
-        self.path = Path(self.folder.name) / "notifier.db"
-        shutil.copy(template, self.path)
+        self.ground = make_ground()
         self.runner = asyncio.Runner()
         self.clock = FakeClock()
         self.dintero = Dintero(self.clock)
@@ -136,7 +132,7 @@ class Interleaving(RuleBasedStateMachine):
         self.deaf = Channel("deaf", self.clock, can_be_asked=False, ahead_seconds=0.0)
         self.stories = {key: Story(key) for key in KEYS}
         self.words: set[str] = set()
-        self.database = Database(f"sqlite:///{self.path}")
+        self.database = self.ground.make_store()
 
     @initialize(way=st.sampled_from(sorted(_WAYS)), happenings=happenings)
     def start(self, way: str, happenings: list[Happening]) -> None:
@@ -232,7 +228,7 @@ class Interleaving(RuleBasedStateMachine):
         finally:
             self.database.close()
             self.runner.close()
-            self.folder.cleanup()
+            self.ground.clean()
 
     def _settle(self) -> None:
         for channel in (self.asked, self.deaf):
@@ -252,7 +248,7 @@ class Interleaving(RuleBasedStateMachine):
     def _start(self, fates: Sequence[str]) -> None:
         """Start a process on the store, and start it again for as long as it dies at once."""
         self.database.close()
-        self.database = Database(f"sqlite:///{self.path}")
+        self.database = self.ground.make_store()
         self.database.open()
         self.store = MortalStore(self.database, self._hear)
         receivers = {one.name: one for one in (self.asked, self.deaf)}
@@ -321,8 +317,10 @@ def be_quiet() -> Iterator[None]:
         structlog.reset_defaults()
 
 
-def run_model(kind: type[Interleaving], template: Path, examples: int, **changed: Any) -> None:
-    """Run a machine through so many lives."""
+def run_model(
+    kind: type[Interleaving], make_ground: Callable[[], Ground], examples: int, **changed: Any
+) -> None:
+    """Run a machine through so many lives, each on a ground of its own."""
     # A failure of the short form is said at once; the long one takes its time to make it small.
     is_short = "MODEL_EXAMPLES" not in os.environ
     changed.setdefault("phases", (Phase.explicit, Phase.generate) if is_short else tuple(Phase))
@@ -336,10 +334,16 @@ def run_model(kind: type[Interleaving], template: Path, examples: int, **changed
         **changed,
     )
     with be_quiet():
-        machine = partial(kind, template)
+        machine = partial(kind, make_ground)
         run_state_machine_as_test(machine, settings=profile)  # type: ignore[arg-type]  # any maker will do
 
 
 def test_any_interleaving_leaves_exactly_the_models_messages(new_store: Path) -> None:
     """Nothing is lost; nothing stands twice where the receiver can be asked; a case keeps its order."""
-    run_model(Interleaving, new_store, int(os.environ.get("MODEL_EXAMPLES", "60")))
+    run_model(Interleaving, partial(FileGround, new_store), int(os.environ.get("MODEL_EXAMPLES", "60")))
+
+
+def test_the_model_holds_on_postgresql(postgres: Cluster, new_postgres_store: str) -> None:
+    """The same lives, fewer of them, on the store that several machines share."""
+    ground = partial(ServerGround, postgres, new_postgres_store)
+    run_model(Interleaving, ground, int(os.environ.get("MODEL_EXAMPLES", "6")))

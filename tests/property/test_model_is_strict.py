@@ -1,5 +1,6 @@
 """The model finds what is wrong with services that are broken on purpose, or its silence proved nothing."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from notifier.domain.writing import Matter
 from notifier.service.courier import Courier
 from notifier.service.dispatcher import Dispatcher
 from notifier.service.settlement import Delivered, Settlement
+from tests.property.grounds import FileGround
 from tests.property.test_model import Interleaving, run_model
 
 ENOUGH = 60
@@ -70,4 +72,4 @@ class Forgetful(Interleaving):
 def test_a_broken_service_is_caught(kind: type[Interleaving], new_store: Path) -> None:
     """Whatever part of the guarantee is taken out, some interleaving shows it."""
     with pytest.raises((AssertionError, BaseExceptionGroup)):
-        run_model(kind, new_store, ENOUGH, phases=[Phase.generate], database=None)
+        run_model(kind, partial(FileGround, new_store), ENOUGH, phases=[Phase.generate], database=None)

@@ -39,7 +39,7 @@ from notifier.domain.watch import (
 )
 from notifier.errors import DeliveryUnavailable, SourceNotFound, StoreUnavailable
 from notifier.service.ports import Books
-from notifier.store.database import Database
+from notifier.store.opening import AnyStore
 from tests.fakes import NOW, FakeClock, FakeReceiver, FakeSource, make_account
 
 ACTION_SECONDS: Final = 2.0
@@ -412,7 +412,7 @@ class Channel(FakeReceiver):
 class MortalStore:
     """A store whose jobs fail, or whose process dies before or after one; `on_commit` follows each commit."""
 
-    def __init__(self, database: Database, on_commit: Callable[[bool], None]) -> None:
+    def __init__(self, database: AnyStore, on_commit: Callable[[bool], None]) -> None:
         self._database = database
         self._on_commit = on_commit
         self.fates: list[str] = []

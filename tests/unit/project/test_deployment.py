@@ -4,6 +4,8 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,10 +34,16 @@ SECRETS = {
 }
 
 
+@cache
+def read_documents(path: Path) -> list[dict[str, Any]]:
+    """Read the documents of a file, once: whoever changes one needs a copy."""
+    return list(yaml.safe_load_all(path.read_text("utf-8")))
+
+
 def read_compose() -> dict[str, Any]:
     """Read the compose file."""
-    found: dict[str, Any] = yaml.safe_load((ROOT / "config/compose.yaml").read_text("utf-8"))
-    return found
+    (found,) = read_documents(ROOT / "config/compose.yaml")
+    return deepcopy(found)
 
 
 def read_compose_schema() -> dict[str, Any]:
@@ -53,9 +61,9 @@ def read_manifests() -> dict[str, dict[str, Any]]:
     documents = [
         document
         for path in sorted((ROOT / "config/kubernetes").glob("*.yaml"))
-        for document in yaml.safe_load_all(path.read_text("utf-8"))
+        for document in read_documents(path)
     ]
-    found = {document["kind"]: document for document in documents}
+    found = {document["kind"]: deepcopy(document) for document in documents}
     assert len(found) == len(documents)
     return found
 
