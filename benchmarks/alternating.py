@@ -10,6 +10,7 @@ from time import perf_counter, process_time
 from typing import Final, TypeAlias
 
 from benchmarks.outside import Outside
+from notifier import garbage
 
 Work: TypeAlias = Callable[[], Awaitable[int]]
 """Does something for a while, and returns how many units it did."""
@@ -88,20 +89,23 @@ class Comparison:
 async def alternate(subject: str, ours: Turn, bare: Turn, *, rounds: int) -> Comparison:
     """Let both take their turns, after one each that does not count.
 
-    As in `notifier run`, the garbage collector never looks at what is there before they begin.
+    The product's run with the garbage collector as the product has it, the bare ones as Python has it. In
+    neither it looks at what was there before.
     """
-    await ours()
-    await bare()
+    as_usual = gc.get_threshold()
     mine: list[Lap] = []
     other: list[Lap] = []
     gc.collect()
-    gc.freeze()
     try:
-        for _ in range(rounds):
+        for _ in range(rounds + 1):
+            garbage.keep_all()
             mine.append(await ours())
+            gc.set_threshold(*as_usual)
             other.append(await bare())
     finally:
+        gc.set_threshold(*as_usual)
         gc.unfreeze()
+    del mine[0], other[0]
     return Comparison(subject, tuple(mine), tuple(other))
 
 

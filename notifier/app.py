@@ -1,13 +1,13 @@
 """The composition root: settings in, a running service out."""
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
+from notifier import garbage
 from notifier.alarms import open_pulse
 from notifier.assembly import make_receiver
 from notifier.dintero.client import MEBIBYTE, Transport
@@ -166,16 +166,11 @@ def list_targets(settings: Settings) -> tuple[Target, ...]:
     The garbage collector rests meanwhile: with a hundred thousand targets, none of which can be garbage, it
     would take longer than making them.
     """
-    is_resting = not gc.isenabled()
-    gc.disable()
-    try:
+    with garbage.at_rest():
         return plan_targets(
             Coverage(name, one.account_id, one.watched_accounts, one.connections, one.discover)
             for name, one in resolve_sources(settings).items()
         )
-    finally:
-        if not is_resting:
-            gc.enable()
 
 
 def _open_store(settings: Settings, *, creates: bool) -> "AnyStore":

@@ -4,7 +4,6 @@ Exit codes: 0 all is well, 1 something could not be read, delivered or done, 2 w
 """
 
 import argparse
-import gc
 import io
 import os
 import signal
@@ -15,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
-from notifier import __version__
+from notifier import __version__, garbage
 from notifier.commands import backup, explain, moving, outbox, routes, silences, status
 from notifier.commands.entry import (
     EXIT_CONFIG,
@@ -199,8 +198,7 @@ def _load_service(options: argparse.Namespace) -> "Settings":
     The garbage collector rests meanwhile: it would look a dozen times at what stays for good, and it does not
     look at that later either.
     """
-    gc.disable()
-    try:
+    with garbage.at_rest():
         settings = load(options)
         _log_as(settings)
         from notifier import network
@@ -212,9 +210,7 @@ def _load_service(options: argparse.Namespace) -> "Settings":
             network.read_system_certificates()
         import_module("notifier.app")
 
-        gc.freeze()
-    finally:
-        gc.enable()
+        garbage.keep_all()
     return settings
 
 
