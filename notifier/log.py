@@ -80,10 +80,12 @@ def configure(
         redact,
     ]
     render = _choose_renderer(is_json=is_json, has_colors=is_terminal)
+    writer = structlog.WriteLogger(stream)
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        # One for all lines: a factory of structlog's own would look for the lock of the stream each time.
+        logger_factory=lambda *_names: writer,
         cache_logger_on_first_use=False,
     )
     _route_libraries(stream, max(_LEVELS[level], logging.WARNING), shared, render)

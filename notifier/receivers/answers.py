@@ -47,7 +47,7 @@ RECEIVER_STATUSES: Final = frozenset(
 class Answer:
     """An HTTP answer; `body` is the decoded JSON, the text, or None where there was neither.
 
-    `headers` has lower-case names.
+    `headers` are found by their names in lower case.
     """
 
     status: int

@@ -3,9 +3,10 @@
 Clients say little of what became of a request; whether a message may have been taken hangs on it. So the
 session itself notes, for the request of the running task, whether it went out and what status came back.
 
-Sources: docs.aiohttp.org, "Client tracing" and "Client middleware" (aiohttp 3.14, read 2026-08).
+Source: docs.aiohttp.org, "Client middleware" and `ClientSession` (aiohttp 3.14, read 2026-11).
 """
 
+import json
 import socket
 import sys
 import time
@@ -14,10 +15,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from ssl import SSLContext
-from types import SimpleNamespace
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
+import msgspec
+from aiohttp.connector import Connection
+from aiohttp.typedefs import JSONDecoder
 
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """More than any receiver ever answers; of a longer answer no more than this is held."""
@@ -28,7 +31,7 @@ class Transit:
     """What is known of one request.
 
     `was_sent` turns True just before the first byte is written; None means that the session takes no notes.
-    `headers` has lower-case names. After `deadline` (of time.monotonic()) the request must not leave.
+    `headers` are found by their names in any case. After `deadline` (of time.monotonic()) it must not leave.
     """
 
     deadline: float | None = None
@@ -38,6 +41,22 @@ class Transit:
 
 
 _transit: ContextVar[Transit | None] = ContextVar("transit", default=None)
+
+
+def _read_json(text: str) -> Any:
+    """Return what a text says. Raises what json.loads raises: that is what clients know."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return json.loads(text)
+
+
+def _write_json(body: Any) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError):
+        # A lone surrogate: only as an escape can it be written at all.
+        return json.dumps(body).encode("ascii")
 
 
 class AnswerRefused(aiohttp.ClientError):
@@ -59,9 +78,35 @@ class BoundedResponse(aiohttp.ClientResponse):
             self._body = bytes(held)
         return await super().read()
 
+    async def json(
+        self,
+        *,
+        encoding: str | None = None,
+        loads: JSONDecoder = _read_json,
+        content_type: str | None = "application/json",
+    ) -> Any:
+        """Return the body's JSON, read by msgspec: an answer repeats the message, and may be long."""
+        return await super().json(encoding=encoding, loads=loads, content_type=content_type)
+
 
 class DeadlinePassed(aiohttp.ClientError):
     """The request was about to leave after its deadline."""
+
+
+class NotedRequest(aiohttp.ClientRequest):
+    """A request that notes when it leaves, and does not leave after its deadline.
+
+    aiohttp's tracing tells the same, but makes objects for five events of every request.
+    """
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """Write the request on a connection. Raises DeadlinePassed before the first byte."""
+        transit = _transit.get()
+        if transit is not None:
+            if transit.deadline is not None and time.monotonic() > transit.deadline:
+                raise DeadlinePassed
+            transit.was_sent = True
+        return await super().send(conn)
 
 
 @contextmanager
@@ -93,9 +138,6 @@ def open_session(
     it from the environment. Redirects are refused, cookies not kept.
     """
     half = total_seconds / 2
-    tracing = aiohttp.TraceConfig()
-    tracing.on_request_start.append(_note_start)
-    tracing.on_request_headers_sent.append(_note_departure)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=connection_limit,
@@ -104,9 +146,10 @@ def open_session(
         ),
         timeout=aiohttp.ClientTimeout(total=total_seconds, connect=min(connect_seconds, half)),
         cookie_jar=aiohttp.DummyCookieJar(),
-        trace_configs=[tracing],
         middlewares=(_note_answer,),
+        request_class=NotedRequest,
         response_class=BoundedResponse,
+        json_serialize_bytes=_write_json,
         proxy=proxy,
         trust_env=trust_env,
     )
@@ -125,25 +168,6 @@ def _make_socket(address: aiohttp.AddrInfoType, seconds: float) -> socket.socket
     return made
 
 
-async def _note_start(
-    _session: aiohttp.ClientSession, _context: SimpleNamespace, _params: aiohttp.TraceRequestStartParams
-) -> None:
-    transit = _transit.get()
-    if transit is not None:
-        transit.was_sent = False
-
-
-async def _note_departure(
-    _session: aiohttp.ClientSession, _context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
-) -> None:
-    transit = _transit.get()
-    if transit is None:
-        return
-    if transit.deadline is not None and time.monotonic() > transit.deadline:
-        raise DeadlinePassed
-    transit.was_sent = True
-
-
 async def _note_answer(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
@@ -151,11 +175,13 @@ async def _note_answer(
 
     aiohttp and slack_sdk would follow a redirect, and send the message to whatever host it names.
     """
-    response = await handler(request)
     transit = _transit.get()
     if transit is not None:
+        transit.was_sent = False
+    response = await handler(request)
+    if transit is not None:
         transit.status = response.status
-        transit.headers = {name.lower(): value for name, value in response.headers.items()}
+        transit.headers = response.headers
     if 300 <= response.status < 400:  # noqa: PLR2004
         response.close()
         raise AnswerRefused
