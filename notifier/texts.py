@@ -10,7 +10,7 @@ Sources: jinja.palletsprojects.com, "Sandbox" and "API" (Jinja2 3.1, read 2026-1
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -145,8 +145,8 @@ def make_texts(texts: Mapping[str, Text], now: Callable[[], datetime]) -> Callab
         headline = _render(compiled.get((kind, "headline")), message, now(), f"{kind}.headline")
         note = _render(compiled.get((kind, "note")), message, now(), f"{kind}.note")
         if headline:
-            message = replace(message, headline=headline, headline_value=type(message.headline_value)(""))
-        return replace(message, note=note) if note else message
+            message = message._replace(headline=headline, headline_value=type(message.headline_value)(""))
+        return message._replace(note=note) if note else message
 
     return reword
 

@@ -4,7 +4,7 @@ A message that leaves late tells what has become of the matter since: it never a
 given, and never offers a link that is of no more use.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from notifier.domain.cards import Card
@@ -101,8 +101,8 @@ def _is_over(dossier: Dossier, now: datetime) -> bool:
 def compose_reply(message: Message) -> Message:
     """Return a message as it stands in the thread of its card, which has the link."""
     if isinstance(message.action, Link):
-        message = replace(message, action=None, advice=_ABOVE)
-    return replace(message, backoffice=None)
+        message = message._replace(action=None, advice=_ABOVE)
+    return message._replace(backoffice=None)
 
 
 def lacks_link(dossier: Dossier, now: datetime) -> bool:
@@ -128,16 +128,15 @@ def _ask(
     case = dossier.case
     settled = _find_settlement(dossier, case, event, now)
     if event is not None and event.name and event.name not in KNOWN_EVENTS:
-        message = replace(message, facts=(Fact("Event", Outside(event.name)), *message.facts))
+        message = message._replace(facts=(Fact("Event", Outside(event.name)), *message.facts))
     if settled:
         mood = Mood.GOOD if settled == _OUTCOMES[ENABLED] else Mood.NEUTRAL
         headline = f"A signature was asked for; {settled}"
-        return replace(message, mood=mood, headline=headline, advice="There is nothing to sign here now.")
+        return message._replace(mood=mood, headline=headline, advice="There is nothing to sign here now.")
     is_new_link = dossier.change.topic == Topic.LINK_REPLACED and not dossier.change.detail
     expires_at = case.expires_at if case else None
     moments = (*message.moments, Moment("Sign before", expires_at)) if expires_at else message.moments
-    asked = replace(
-        message,
+    asked = message._replace(
         mood=Mood.ACTION,
         headline="New signature link: the earlier one may no longer work"
         if is_new_link
@@ -146,10 +145,10 @@ def _ask(
     )
     if event is None or event.link is None:
         is_lost = event is not None and event.has_link
-        return replace(asked, advice=_LOST_LINK if is_lost else _MISSING_LINK)
+        return asked._replace(advice=_LOST_LINK if is_lost else _MISSING_LINK)
     action = assess_link(event.link, "Open the signature link", house.allowed_link_hosts)
-    return replace(
-        asked, advice=_SIGN if isinstance(action, Link) else "Do not open this link.", action=action
+    return asked._replace(
+        advice=_SIGN if isinstance(action, Link) else "Do not open this link.", action=action
     )
 
 
@@ -187,26 +186,26 @@ def _report(message: Message, dossier: Dossier, event: KnownEvent | None) -> Mes
     if change.topic in _TOPICS:
         mood, headline, advice = _TOPICS[Topic(change.topic)]
         value = Outside(change.detail) if change.topic == Topic.UNKNOWN_VALUE else Outside("")
-        said = replace(message, mood=mood, headline=headline, advice=advice, headline_value=value)
+        said = message._replace(mood=mood, headline=headline, advice=advice, headline_value=value)
         return _remind(said, dossier) if change.topic in _BY_TIME else said
     status = change.status or ""
     if event is not None and event.name not in {"", status, SIGNATURE_REQUIRED}:
         if status not in TERMINAL_STATUSES:
             return _close(
-                replace(message, headline="Dintero reports:", headline_value=Outside(event.name)), dossier
+                message._replace(headline="Dintero reports:", headline_value=Outside(event.name)), dossier
             )
-        message = replace(message, facts=(Fact("Event", Outside(event.name)), *message.facts))
+        message = message._replace(facts=(Fact("Event", Outside(event.name)), *message.facts))
     if not status:
-        return replace(message, headline="Dintero recorded an event that has neither a name nor a status")
+        return message._replace(headline="Dintero recorded an event that has neither a name nor a status")
     if status not in KNOWN_STATUSES:
-        named = replace(message, headline="The connection's status is now:", headline_value=Outside(status))
+        named = message._replace(headline="The connection's status is now:", headline_value=Outside(status))
         return _close(named, dossier)
     mood, headline, advice = _STATUSES[status]
     case = dossier.case
     if status == ENABLED and case is not None and case.asked_at is not None:
         headline = "Signed: the connection is enabled"
     wants_mention = status in {FAILED, DECLINED} and dossier.account.is_live
-    said = replace(message, mood=mood, headline=headline, advice=advice, wants_mention=wants_mention)
+    said = message._replace(mood=mood, headline=headline, advice=advice, wants_mention=wants_mention)
     return _close(said, dossier)
 
 
@@ -220,8 +219,7 @@ def _remind(message: Message, dossier: Dossier) -> Message:
         moments.append(
             Moment("Expired" if dossier.change.topic == Topic.EXPIRED else "Sign before", expires_at)
         )
-    return replace(
-        message,
+    return message._replace(
         moments=tuple(
             one for one in moments if dossier.change.topic != Topic.EXPIRED or one.label == "Expired"
         ),
@@ -235,11 +233,11 @@ def _close(message: Message, dossier: Dossier) -> Message:
     case = dossier.case
     now_at, then = dossier.connection.status, dossier.change.status
     if case is not None and case.end is not None:
-        return replace(
-            message, facts=(*message.facts, Fact("Since then", Outside(f"the case is {case.end}")))
+        return message._replace(
+            facts=(*message.facts, Fact("Since then", Outside(f"the case is {case.end}")))
         )
     if now_at and then and now_at != then:
-        return replace(message, facts=(*message.facts, Fact("Status now", Outside(now_at))))
+        return message._replace(facts=(*message.facts, Fact("Status now", Outside(now_at))))
     return message
 
 

@@ -1,6 +1,5 @@
 """Which message leaves for a notification: a card, a reply in its thread, or a message that stands alone."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -35,11 +34,11 @@ def write_message(claim: Claim, matter: Matter, traits: Traits, house: House, no
         card = compose_card(notification_id, matter, house, now)
         if card is not None:
             card = _mention(card, claim, matter, house, now)
-            return card if is_card else replace(card, mark=_mark(matter))
+            return card if is_card else card._replace(mark=_mark(matter))
     message = compose(notification_id, matter, house, now)
     if form is Form.REPLY:
         return compose_reply(message)
-    return message if traits.has_threads else replace(message, mark=_mark(matter))
+    return message if traits.has_threads else message._replace(mark=_mark(matter))
 
 
 def _mention(card: Message, claim: Claim, dossier: Dossier, house: House, now: datetime) -> Message:
@@ -47,7 +46,7 @@ def _mention(card: Message, claim: Claim, dossier: Dossier, house: House, now: d
     if dossier.change.topic not in _REMINDERS or claim.notification.purpose is not Purpose.TELL:
         return card
     said = compose(card.notification_id, dossier, house, now)
-    return replace(card, wants_mention=said.wants_mention, mentions=said.mentions)
+    return card._replace(wants_mention=said.wants_mention, mentions=said.mentions)
 
 
 def is_for_channel(matter: Matter | None) -> bool:

@@ -24,18 +24,24 @@ _BLANKS: Final = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 _URL_SAFE: Final = "!#$%&'()+,/:;=?@[]~-._"
+_UNSAFE: Final = re.compile(f"[^A-Za-z0-9{re.escape(_URL_SAFE)}]")
 
 # In mrkdwn and Markdown these make bold, italic, struck and code; their doubles look alike and mean nothing.
 _LOOKALIKES: Final = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
 _EDGE_UNDERSCORE: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 # What makes an address, an emoji or a mention of a plain word: a word joiner after it makes it a plain word.
 _JOINTS: Final = re.compile(r"([:.@#/])(?=\S)")
+_LIVELY: Final = re.compile(r"[*~`_:.@#/]")
+"""One of these is in every text that is not dead."""
 _WORD_JOINER: Final = "\u2060"
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def clean_line(text: str, limit: int) -> str:
     """Return a text as one line of at most `limit` characters, with nothing in it that cannot be seen."""
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
+        # Nearly every text is as it should be.
+        return text.strip(" ")
     return cut(" ".join(_clean(text).split()), limit)
 
 
@@ -72,7 +78,7 @@ def deaden_marks(text: str) -> str:
 
     `&`, `<` and `>` stay: whether and how they are escaped is the format's own matter.
     """
-    if text.replace(" ", "").isalnum():
+    if _LIVELY.search(text) is None:
         return text
     quiet = _EDGE_UNDERSCORE.sub("\uff3f", text.translate(_LOOKALIKES))
     return _JOINTS.sub(rf"\1{_WORD_JOINER}", quiet)
@@ -80,12 +86,12 @@ def deaden_marks(text: str) -> str:
 
 def quote_url(url: str) -> str:
     """Return an address in which everything is percent-encoded that could end it (`|`, `>`, spaces)."""
-    return quote(url, safe=_URL_SAFE, errors="replace")
+    return quote(url, safe=_URL_SAFE, errors="replace") if _UNSAFE.search(url) else url
 
 
 def write_utc(at: datetime) -> str:
     """Return an instant for a person: `22 Nov 2025, 10:00 UTC`."""
-    utc = at.astimezone(UTC)
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return f"{utc.day} {_MONTHS[utc.month - 1]} {utc.year}, {utc.hour:02}:{utc.minute:02} UTC"
 
 

@@ -69,7 +69,7 @@ def take_message(case: Case) -> str:
 def unfold_messages(example: tuple[Case, list[int]]) -> Iterator[Case]:
     """Give a message, and others of the same form in which a seed has put other texts from outside."""
     case, seeds = example
-    message = replace(case.message, headline=case.message.headline or "Dintero reports:")
+    message = case.message._replace(headline=case.message.headline or "Dintero reports:")
     yield Case(message)
     for number in seeds:
         yield Case(_scramble(message, repeatable(number)))
@@ -87,8 +87,7 @@ def _scramble(message: Message, chance: random.Random) -> Message:
     elif action is not None:
         action = replace(action, url=f"https://sign.example/{text()}")
     facts = tuple(replace(one, value=text()) for one in message.facts)
-    return replace(
-        message,
+    return message._replace(
         action=action,
         facts=facts,
         headline_value=text(),

@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -174,8 +174,7 @@ def assert_plain_text_is_dead(message: Message) -> None:
 @given(st.builds(Case, messages), st.booleans())
 def test_other_receivers_take_any_message(case: Case, is_over: bool) -> None:
     """Any message must be taken by every kind, within its limits, and with outside text as mere text."""
-    message = replace(
-        case.message,
+    message = case.message._replace(
         is_over=is_over,
         lines=tuple(Line(fact.label, fact.value) for fact in case.message.facts),
         status=case.message.merchant,

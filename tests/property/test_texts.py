@@ -1,7 +1,7 @@
 """Words of the operator's own: what a template may say, and that nothing comes alive in it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -81,9 +81,9 @@ def test_templates_say_what_they_should(template: str, said: str) -> None:
 def test_only_what_is_set_is_replaced() -> None:
     """A note must leave the headline alone, and a headline everything but itself and the value at its end."""
     noted = _reword(ASKED, note="Ask {{ connection }}.")
-    assert noted == replace(ASKED, note="Ask vipps.")
-    said = _reword(replace(ASKED, headline_value=Outside("x")), "Sign")
-    assert said == replace(ASKED, headline="Sign", headline_value=Outside(""))
+    assert noted == ASKED._replace(note="Ask vipps.")
+    said = _reword(ASKED._replace(headline_value=Outside("x")), "Sign")
+    assert said == ASKED._replace(headline="Sign", headline_value=Outside(""))
     assert make_texts({}, lambda: NOW)(ASKED) is ASKED
 
 
@@ -150,22 +150,22 @@ def test_a_text_that_fails_leaves_the_built_in_words() -> None:
     ("message", "kind"),
     [
         (ASKED, "signature_required"),
-        (replace(ASKED, topic="link_replaced"), "link_replaced"),
-        (replace(ASKED, topic="reminder"), "reminder"),
-        (replace(ASKED, topic="enabled", mood=Mood.GOOD, status=Outside("enabled")), "enabled"),
-        (replace(ASKED, topic="status_changed", mood=Mood.BAD, status=Outside("failed")), "failed"),
-        (replace(ASKED, topic="status_changed", mood=Mood.NEUTRAL), "status_changed"),
-        (replace(ASKED, topic="withdrawn", mood=Mood.NEUTRAL, status=Outside("enabled")), "withdrawn"),
-        (replace(ASKED, topic="a_new_event"), "signature_required"),
-        (replace(ASKED, topic="a_new_event", mood=Mood.NEUTRAL), ""),
-        (replace(ASKED, topic="unknown_value", mood=Mood.NEUTRAL), ""),
-        (replace(ASKED, topic="digest", connection=Outside("")), "digest"),
-        (replace(ASKED, topic="incident_unreadable", connection=Outside("")), ""),
-        (replace(ASKED, mood=Mood.GOOD), ""),
-        (replace(ASKED, topic="link_replaced", mood=Mood.NEUTRAL), ""),
-        (replace(ASKED, topic="reminder", stage=Stage.ENABLED), "enabled"),
-        (replace(ASKED, topic="reminder", stage=Stage.ASKED, mark="Reminder"), "reminder"),
-        (replace(ASKED, topic="enabled", stage=Stage.SUPERSEDED), ""),
+        (ASKED._replace(topic="link_replaced"), "link_replaced"),
+        (ASKED._replace(topic="reminder"), "reminder"),
+        (ASKED._replace(topic="enabled", mood=Mood.GOOD, status=Outside("enabled")), "enabled"),
+        (ASKED._replace(topic="status_changed", mood=Mood.BAD, status=Outside("failed")), "failed"),
+        (ASKED._replace(topic="status_changed", mood=Mood.NEUTRAL), "status_changed"),
+        (ASKED._replace(topic="withdrawn", mood=Mood.NEUTRAL, status=Outside("enabled")), "withdrawn"),
+        (ASKED._replace(topic="a_new_event"), "signature_required"),
+        (ASKED._replace(topic="a_new_event", mood=Mood.NEUTRAL), ""),
+        (ASKED._replace(topic="unknown_value", mood=Mood.NEUTRAL), ""),
+        (ASKED._replace(topic="digest", connection=Outside("")), "digest"),
+        (ASKED._replace(topic="incident_unreadable", connection=Outside("")), ""),
+        (ASKED._replace(mood=Mood.GOOD), ""),
+        (ASKED._replace(topic="link_replaced", mood=Mood.NEUTRAL), ""),
+        (ASKED._replace(topic="reminder", stage=Stage.ENABLED), "enabled"),
+        (ASKED._replace(topic="reminder", stage=Stage.ASKED, mark="Reminder"), "reminder"),
+        (ASKED._replace(topic="enabled", stage=Stage.SUPERSEDED), ""),
     ],
 )
 def test_the_kind_goes_by_what_the_message_says(message: Message, kind: str) -> None:
@@ -176,9 +176,9 @@ def test_the_kind_goes_by_what_the_message_says(message: Message, kind: str) -> 
 def test_every_kind_of_the_settings_is_some_message_s() -> None:
     """A kind that no message has would be a setting that does nothing."""
     topics = (*TextKind.__args__, "status_changed")  # type: ignore[attr-defined]
-    found = {find_kind(replace(ASKED, topic=topic)) for topic in topics}
+    found = {find_kind(ASKED._replace(topic=topic)) for topic in topics}
     found |= {
-        find_kind(replace(ASKED, topic="status_changed", status=Outside(status)))
+        find_kind(ASKED._replace(topic="status_changed", status=Outside(status)))
         for status in ("enabled", "failed", "declined")
     }
     assert set(TextKind.__args__) <= found  # type: ignore[attr-defined]
@@ -242,7 +242,7 @@ hostile = st.sampled_from(
 @example(Case(Outside("\n> quote"), Outside(""), "{{ merchant }}", "{{ merchant }}"))
 def test_no_value_comes_alive_in_a_text_of_the_settings(case: Case) -> None:
     """Whatever a merchant is called, a text with the name in it must stay inert and within Slack's limits."""
-    message = _reword(replace(ASKED, merchant=case.merchant, status=case.status), case.headline, case.note)
+    message = _reword(ASKED._replace(merchant=case.merchant, status=case.status), case.headline, case.note)
     assert measure(message.headline) <= 300
     assert measure(message.note) <= 300
     for is_plain in (False, True):

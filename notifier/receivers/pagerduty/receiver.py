@@ -1,7 +1,6 @@
 """The receiver of kind `pagerduty`: alerts of one service, by its integration's routing key."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Final
 
 import aiohttp
@@ -87,5 +86,5 @@ class PagerDutyReceiver(OneWayReceiver):
 
     async def _test(self) -> str:
         await self.send(TEST_MESSAGE, is_plain=False)
-        await self.send(replace(TEST_MESSAGE, is_over=True), is_plain=False)
+        await self.send(TEST_MESSAGE._replace(is_over=True), is_plain=False)
         return "a test message was posted: an alert of severity info, which is resolved again"

@@ -162,7 +162,7 @@ def _fit(lines: Iterator[str], *, essential: str) -> str:
     for line in lines:
         if line == essential:
             kept.append(line)
-        elif measure(line) < room:
+        elif (size := measure(line)) < room:
             kept.append(line)
-            room -= measure(line) + 1
+            room -= size + 1
     return "\n".join(kept)

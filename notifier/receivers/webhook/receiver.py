@@ -6,7 +6,6 @@ The id is the same on every attempt, so that the other end can tell a message th
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -103,5 +102,5 @@ class WebhookReceiver(OneWayReceiver):
 
     async def _test(self) -> str:
         test_id = f"check_{secrets.token_hex(8)}"
-        await self.send(replace(TEST_MESSAGE, notification_id=test_id), is_plain=False)
+        await self.send(TEST_MESSAGE._replace(notification_id=test_id), is_plain=False)
         return "a test message was posted"

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -42,7 +41,7 @@ async def test_digest_goes_out_line_by_line(inbox: Inbox, message: Message) -> N
     """Each line of a digest must say whose it is and what to open, as far as there is room."""
     until = datetime(2026, 12, 1, tzinfo=UTC)
     line = Line("waits for a signature", Outside("Bakeri <!x> AS"), Link(LINK, "Open"), until)
-    await make(inbox).send(replace(message, lines=(line,) * 200), is_plain=False)
+    await make(inbox).send(message._replace(lines=(line,) * 200), is_plain=False)
     text = inbox.taken[0].json["message"]
     said = f"- Bakeri ‹!x› AS waits for a signature before 1 Dec 2026, 00:00 UTC. Open: {LINK}"
     assert text.splitlines().count(said) > 10
@@ -62,8 +61,7 @@ async def test_several_addresses_are_all_sent_to(inbox: Inbox, message: Message)
 
 async def test_message_without_a_body_still_goes_out(inbox: Inbox, message: Message) -> None:
     """A headline alone must be enough."""
-    bare = replace(
-        message,
+    bare = message._replace(
         account_id="",
         connection=Outside(""),
         merchant=Outside(""),
@@ -124,5 +122,5 @@ async def test_check_says_what_apprise_means_for_secrets(inbox: Inbox) -> None:
 async def test_link_that_is_no_web_address_is_not_sent(inbox: Inbox, message: Message) -> None:
     """What is no web address, or longer than a message, must be said to be missing."""
     for url in ("javascript:alert(1)", "https://x.example/" + "a" * 5_000):
-        await make(inbox).send(replace(message, action=Link(url, "Open")), is_plain=False)
+        await make(inbox).send(message._replace(action=Link(url, "Open")), is_plain=False)
         assert "Link not shown" in inbox.taken[-1].json["message"]

@@ -1,6 +1,5 @@
 """What PagerDuty gets, and what its refusals mean."""
 
-from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -35,7 +34,7 @@ async def test_trigger_says_what_whom_and_how_bad(
     inbox: Inbox, session: aiohttp.ClientSession, message: Message
 ) -> None:
     """A trigger must hold PagerDuty's fields, the case as its key, and no signature link anywhere."""
-    event = await post(inbox, session, replace(message, severity=Severity.ERROR, status=Outside("failed")))
+    event = await post(inbox, session, message._replace(severity=Severity.ERROR, status=Outside("failed")))
     assert (event["routing_key"], event["event_action"], event["dedup_key"]) == (
         ROUTING_KEY,
         "trigger",
@@ -64,7 +63,7 @@ async def test_what_is_over_resolves_its_alert(
 ) -> None:
     """The alert of a case must be resolved under the key that it was triggered under."""
     first = await post(inbox, session, message)
-    last = await post(inbox, session, replace(message, notification_id="ntf_2", is_over=True))
+    last = await post(inbox, session, message._replace(notification_id="ntf_2", is_over=True))
     assert last == {"routing_key": ROUTING_KEY, "event_action": "resolve", "dedup_key": first["dedup_key"]}
 
 
@@ -74,10 +73,10 @@ async def test_declined_is_at_most_a_warning(
 ) -> None:
     """An application that was declined must wake nobody, by its status and by its topic."""
     at_most = {Severity.CRITICAL: "warning", Severity.ERROR: "warning"}
-    for declined in (replace(message, status=Outside("declined")), replace(message, topic="declined")):
-        event = await post(inbox, session, replace(declined, severity=severity))
+    for declined in (message._replace(status=Outside("declined")), message._replace(topic="declined")):
+        event = await post(inbox, session, declined._replace(severity=severity))
         assert event["payload"]["severity"] == at_most.get(severity, severity.value)
-    other = await post(inbox, session, replace(message, severity=severity))
+    other = await post(inbox, session, message._replace(severity=severity))
     assert other["payload"]["severity"] == severity.value
 
 
@@ -93,19 +92,18 @@ async def test_plain_form_holds_what_is_needed_alone(
 def test_key_is_the_case_and_fits() -> None:
     """The key must tell cases apart within 255 characters; without a case the notification is one."""
     message = MESSAGES["enabled"]
-    assert name_alert(replace(message, case_id="")) == message.notification_id
-    long_ones = {name_alert(replace(message, case_id="c" * 255 + last)) for last in "ab"}
+    assert name_alert(message._replace(case_id="")) == message.notification_id
+    long_ones = {name_alert(message._replace(case_id="c" * 255 + last)) for last in "ab"}
     assert len(long_ones) == 2
     assert max(map(len, long_ones)) <= 255
-    assert name_alert(replace(message, case_id="c" * 255)) == "c" * 255
+    assert name_alert(message._replace(case_id="c" * 255)) == "c" * 255
 
 
 def test_no_event_is_beyond_the_limits(message: Message) -> None:
     """Whatever is typed outside, summary and event must stay within PagerDuty's bounds."""
     text = Outside("".join(NASTY) * 400)
     facts = tuple(Fact("Says" * 100, text) for _ in range(300))
-    evil = replace(
-        message,
+    evil = message._replace(
         merchant=text,
         connection=text,
         headline_value=text,

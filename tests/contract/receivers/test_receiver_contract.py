@@ -5,7 +5,6 @@ import logging
 import socket
 import time
 import traceback
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -124,8 +123,8 @@ async def test_outside_text_arrives_clean(stand: Stand, message: Message) -> Non
     """Nothing that cannot be seen may pass, and nothing be so long that it is refused."""
     nasty = Outside("\u202e<!channel>\x00\x1b[31m\u200b\u2066 \udfff" + "A" * 70_000)
     facts = tuple(Fact("Dintero says", nasty) for _ in range(40))
-    evil = replace(
-        message, merchant=nasty, connection=nasty, headline_value=nasty, event_id=nasty, facts=facts
+    evil = message._replace(
+        merchant=nasty, connection=nasty, headline_value=nasty, event_id=nasty, facts=facts
     )
     for is_plain in (False, True):
         await stand.receiver.send(evil, is_plain=is_plain)

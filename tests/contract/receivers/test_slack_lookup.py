@@ -1,6 +1,5 @@
 """Whether a message stands in Slack: asked of the sandbox's Slack over real HTTP."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -167,7 +166,7 @@ async def test_a_reply_is_looked_for_in_its_thread(
     receiver = make_bot(slack, session, "C0SALES01")
     root = await receiver.send(message, is_plain=False)
     for number, is_broadcast in enumerate((False, True)):
-        reply = replace(message, notification_id=f"reply-{number}")
+        reply = message._replace(notification_id=f"reply-{number}")
         place = Place(Form.REPLY, root.channel, root.message_ref, is_broadcast)
         sent = await receiver.send(reply, place, is_plain=False)
         assert await receiver.find(reply.notification_id, long_ago(), place) == sent
@@ -184,7 +183,7 @@ async def test_an_update_takes_the_place_of_a_message_and_leaves_its_metadata(
     receiver = make_bot(slack, session, "C0SALES01")
     root = await receiver.send(message, is_plain=False)
     place = Place(Form.UPDATE, root.channel, root.message_ref)
-    later = replace(message, notification_id="later", headline="Now it is another")
+    later = message._replace(notification_id="later", headline="Now it is another")
     assert await receiver.send(later, place, is_plain=False) == root
     (stands,) = slack.messages("sales")
     assert "Now it is another" in stands.shown_text

@@ -27,8 +27,7 @@ SCHEMA: dict[str, Any] = json.loads(
 )
 NEXT_KEY = "whsec_" + b64encode(b"the-key-that-comes-next!").decode()
 SOON = datetime(2026, 12, 1, tzinfo=UTC)
-FULL = replace(
-    MESSAGES["signature_required"],
+FULL = MESSAGES["signature_required"]._replace(
     mark="Reminder",
     note="A line of the house",
     status=Outside("pending"),
@@ -137,8 +136,8 @@ def test_type_has_one_form_whatever_dintero_calls_an_event() -> None:
     """A new event's name must fit the documented pattern."""
     for topic in ("Signature Required!", "søknad", "", "a" * 900, "\u202e"):
         validator = Draft202012Validator(SCHEMA["properties"]["type"])
-        validator.validate(name_type(replace(FULL, topic=topic)))
-    assert name_type(replace(FULL, topic="store_down", connection=Outside(""))) == "notifier.store_down"
+        validator.validate(name_type(FULL._replace(topic=topic)))
+    assert name_type(FULL._replace(topic="store_down", connection=Outside(""))) == "notifier.store_down"
     assert draw(FULL)["type"] == "connection.signature_required"
 
 

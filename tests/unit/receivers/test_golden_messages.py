@@ -6,7 +6,6 @@ difference.
 
 import json
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,8 +39,7 @@ ASKED = Message(
     event_id=Outside("0b8f7c1e-3d55-4a0e-9d6a-1f0f6c1f8a11"),
     case_id="case_7",
 )
-DECLINED = replace(
-    ASKED,
+DECLINED = ASKED._replace(
     topic="declined",
     mood=Mood.BAD,
     headline="The application was declined",
@@ -53,14 +51,12 @@ DECLINED = replace(
 )
 MESSAGES = {
     "signature_required": ASKED,
-    "refused_link": replace(
-        ASKED,
+    "refused_link": ASKED._replace(
         advice="Do not open this link.",
         action=RefusedLink(Outside("javascript:alert(1)"), "it does not start with https://"),
     ),
     "declined_with_mention": DECLINED,
-    "enabled": replace(
-        ASKED,
+    "enabled": ASKED._replace(
         topic="enabled",
         mood=Mood.GOOD,
         headline="Signed: the connection is enabled",
@@ -69,9 +65,8 @@ MESSAGES = {
         moments=ASKED.moments[:1],
         facts=(),
     ),
-    "test_account": replace(ASKED, account_id="T12345678", is_test=True),
-    "unknown_status": replace(
-        ASKED,
+    "test_account": ASKED._replace(account_id="T12345678", is_test=True),
+    "unknown_status": ASKED._replace(
         topic="status",
         mood=Mood.NEUTRAL,
         headline="The connection's status is now:",
@@ -81,8 +76,7 @@ MESSAGES = {
         action=None,
         facts=(),
     ),
-    "long_outside_text": replace(
-        DECLINED,
+    "long_outside_text": DECLINED._replace(
         wants_mention=False,
         merchant=Outside("<!channel> *Bakeri* " + "A" * 400),
         facts=(
@@ -135,7 +129,7 @@ def test_mention_stands_only_where_it_is_wanted() -> None:
     assert "<!here>" in render(DECLINED, mention).text
     assert "<!here>" not in render(ASKED, mention).text
     assert "broadcast" not in json.dumps(render(ASKED, mention).blocks)
-    assert "<!" not in render(replace(DECLINED, moments=()), None).text
+    assert "<!" not in render(DECLINED._replace(moments=()), None).text
 
 
 @pytest.mark.parametrize(
@@ -144,7 +138,7 @@ def test_mention_stands_only_where_it_is_wanted() -> None:
 def test_link_that_slack_would_not_take_is_said_to_be_missing(url: str) -> None:
     """A link beyond Slack's limits, or to no web address, must not cost the message."""
     for is_plain in (False, True):
-        post = render(replace(ASKED, action=Link(url, "Open")), is_plain=is_plain)
+        post = render(ASKED._replace(action=Link(url, "Open")), is_plain=is_plain)
         shown = post.text + json.dumps(post.blocks)
         assert "Link not shown" in shown
         assert errors_in(list(post.blocks)) == []
@@ -153,7 +147,7 @@ def test_link_that_slack_would_not_take_is_said_to_be_missing(url: str) -> None:
 def test_link_cannot_break_out_of_its_markup() -> None:
     """No character of an address may end the link that it stands in."""
     hostile = Link("https://x.example/a|b>c<!channel> d\u202e*e*`\n", "Open")
-    post = render(replace(ASKED, action=hostile), is_plain=True)
+    post = render(ASKED._replace(action=hostile), is_plain=True)
     link = next(line for line in post.text.splitlines() if line.startswith("<https://x."))
     assert link == "<https://x.example/a%7Cb%3Ec%3C!channel%3E%20d%E2%80%AE%2Ae%2A%60%0A|Open>"
 
@@ -161,7 +155,7 @@ def test_link_cannot_break_out_of_its_markup() -> None:
 def test_longest_link_survives_in_the_plain_form() -> None:
     """A link that Slack takes must be in the plain form however long the rest is."""
     link = Link("https://x.example/" + "a" * 2_900, "Open")
-    full = replace(ASKED, action=link, merchant=Outside("<&>" * 100), connection=Outside("*&" * 100))
+    full = ASKED._replace(action=link, merchant=Outside("<&>" * 100), connection=Outside("*&" * 100))
     post = render(full, is_plain=True)
     assert link.url in post.text
     assert len(post.text) <= 4_000
