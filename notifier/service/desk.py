@@ -16,7 +16,7 @@ from notifier.service.claims import Claims, Taken
 from notifier.service.ports import Books, Clock, Store
 from notifier.service.settlement import Kept, Settlement, Settlements
 
-GATHER_SECONDS: Final = 0.015
+GATHER_SECONDS: Final = 0.03
 """For so long those that may come are waited for, while many messages are on their way."""
 
 MANY: Final = 4

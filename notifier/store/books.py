@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, or_, select
+from sqlalchemy import Connection, Table, or_, select
 
 from notifier.domain.blindness import TroubleKind
 from notifier.domain.cards import Card
@@ -27,6 +27,7 @@ from notifier.store.errands import Errands
 from notifier.store.links import tend_links
 from notifier.store.notices import Notices
 from notifier.store.outbox import Outbox
+from notifier.store.prepared import Row
 from notifier.store.shards import Shards
 from notifier.store.troubles import Troubles
 from notifier.store.vault import Vault
@@ -53,15 +54,12 @@ class Books:
     def load_accounts(self, account_ids: Iterable[str]) -> dict[str, AccountState]:
         """Return what is known of some accounts, by their ids; those that are unknown are absent."""
         wanted = list(dict.fromkeys(account_ids))
-        loaded: dict[str, AccountState] = {}
-        for start in range(0, len(wanted), statements.MOST_PARAMETERS):
-            loaded |= self._load_some(wanted[start : start + statements.MOST_PARAMETERS])
-        return loaded
+        return self._load_some(wanted) if wanted else {}
 
     def load_silences(self, now: datetime) -> list[Silence]:
         """Return the silences that hold at an instant."""
-        found = self._connection.execute(statements.SILENCES, {"at": now})
-        return [rows.read_silence(row) for row in found.mappings()]
+        found = statements.SILENCES.read(self._connection, {"at": now})
+        return [rows.read_silence(row) for row in found]
 
     def list_unannounced(self, now: datetime) -> list[tuple[Silence, bool]]:
         """Return the silences of which it has to be said that they have begun (False) or ended (True)."""
@@ -206,12 +204,9 @@ class Books:
 
     def _find_new(self, planned: Sequence[Planned]) -> list[Planned]:
         """Return what is not written yet: what is, wakes nobody again."""
-        most = statements.MOST_PARAMETERS
         ids = [one.change.change_id for one in planned]
-        known: set[str] = set()
-        for start in range(0, len(ids), most):
-            some = {"ids": ids[start : start + most]}
-            known.update(self._connection.execute(statements.KNOWN_CHANGES, some).scalars())
+        found = statements.KNOWN_CHANGES.read(self._connection, {"ids": ids}) if ids else ()
+        known = {row["change_id"] for row in found}
         return [one for one in planned if one.change.change_id not in known]
 
     def save_problem(
@@ -291,11 +286,11 @@ class Books:
         found = self._select(tables.accounts, account_ids, "account_id")
         return {row["account_id"]: rows.read_account(row, connections[row["account_id"]]) for row in found}
 
-    def _select(self, table: Table, account_ids: list[str], order: str) -> Sequence[RowMapping]:
+    def _select(self, table: Table, account_ids: list[str], order: str) -> Sequence[Row]:
         statement = statements.select_by_accounts(table, order)
-        return self._connection.execute(statement, {"account_ids": account_ids}).mappings().all()
+        return statement.read(self._connection, {"account_ids": account_ids})
 
     def _upsert(self, table: Table, values: list[dict[str, Any]], *, keep: bool = False) -> None:
         if values:
             statement = statements.upsert(table, self._connection.dialect.name, keeps=keep)
-            self._connection.execute(statement, values)
+            statement.run_many(self._connection, values)

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, func, literal, select, tuple_, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, literal, select, tuple_, update
 
 from notifier.domain.cards import Card
 from notifier.domain.delivery import Arrival, DeliveryState, Purpose
 from notifier.domain.model import PENDING, TERMINAL_STATUSES, Account, ConnectionKey
 from notifier.store import statements, tables
+from notifier.store.prepared import Prepared, Row, among
 
 _cards = tables.cards
 _CASE: Final[BindParameter[str]] = bindparam("which")
@@ -18,16 +19,23 @@ _DESTINATION: Final[BindParameter[str]] = bindparam("where")
 _is_one = _cards.c.case_id == _CASE, _cards.c.destination == _DESTINATION
 _ONE: Final = select(_cards).where(*_is_one)
 _CHANGE: Final = update(_cards).where(*_is_one)
-_POSTED: Final = _CHANGE.values(
-    channel=bindparam("place"),
-    message_ref=bindparam("ref"),
-    posted_at=func.coalesce(_cards.c.posted_at, bindparam("now", type_=tables.Instant)),
+_POSTED: Final = Prepared(
+    _CHANGE.values(
+        channel=bindparam("place"),
+        message_ref=bindparam("ref"),
+        posted_at=func.coalesce(_cards.c.posted_at, bindparam("now", type_=tables.Instant)),
+    )
 )
-_FOLLOWERS: Final = select(_cards).where(_cards.c.case_id.in_(bindparam("cases", expanding=True)))
-_WAKE: Final = (
+_FOLLOWERS: Final = Prepared(select(_cards).where(among(_cards.c.case_id, "cases")))
+_WAKE: Final = Prepared(
     update(_cards)
-    .where(_cards.c.case_id.in_(bindparam("cases", expanding=True)), _cards.c.receiver != "")
+    .where(among(_cards.c.case_id, "cases"), _cards.c.receiver != "")
     .values(next_at=bindparam("now", type_=tables.Instant))
+)
+_KEYS: Final = Prepared(
+    select(tables.cases.c.case_id, tables.cases.c.account_id, tables.cases.c.name).where(
+        among(tables.cases.c.case_id, "cases")
+    )
 )
 _DUE: Final = (
     select(_cards)
@@ -35,9 +43,9 @@ _DUE: Final = (
     .order_by(_cards.c.next_at)
     .limit(bindparam("most"))
 )
-_UNTOLD: Final = (
+_UNTOLD: Final = Prepared(
     select(tables.outbox.c.case_id, tables.outbox.c.destination)
-    .where(tables.outbox.c.case_id.in_(bindparam("cases", expanding=True)))
+    .where(among(tables.outbox.c.case_id, "cases"))
     .where(tables.outbox.c.state.in_((DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.MUTED)))
     .where(tables.outbox.c.purpose == Purpose.TELL)
     .distinct()
@@ -67,23 +75,21 @@ class Cards:
         """Return the cards of some cases, by case."""
         wanted = list(dict.fromkeys(case_ids))
         followers: dict[str, list[Card]] = defaultdict(list)
-        for start in range(0, len(wanted), statements.MOST_PARAMETERS):
-            some = {"cases": wanted[start : start + statements.MOST_PARAMETERS]}
-            for row in self._connection.execute(_FOLLOWERS, some).mappings():
-                followers[row["case_id"]].append(_read(row))
+        for row in _FOLLOWERS.read(self._connection, {"cases": wanted}) if wanted else ():
+            followers[row["case_id"]].append(_read(row))
         return followers
 
     def open(self, cards: Sequence[Card]) -> None:
         """Write new cards; one that is there already stays as it is."""
         if cards:
             statement = statements.upsert(_cards, self._connection.dialect.name, keeps=True)
-            self._connection.execute(statement, [_row(card) for card in cards])
+            statement.run_many(self._connection, [_row(card) for card in cards])
 
     def wake(self, case_ids: Iterable[str], now: datetime) -> None:
         """Have the reminders of some cases looked at anew: something about them is different."""
         wanted = list(dict.fromkeys(case_ids))
         if wanted:
-            self._connection.execute(_WAKE, {"cases": wanted, "now": now})
+            _WAKE.run(self._connection, {"cases": wanted, "now": now})
 
     def rearm(self, case_id: str, now: datetime) -> None:
         """Begin the reminders of a case anew, wherever it was told: its link is another one."""
@@ -93,14 +99,9 @@ class Cards:
 
     def find_keys(self, case_ids: Iterable[str]) -> dict[str, ConnectionKey]:
         """Return whose cases these are; what is no case of a connection is absent."""
-        table = tables.cases
         wanted = list(dict.fromkeys(case_ids))
-        found: dict[str, ConnectionKey] = {}
-        for start in range(0, len(wanted), statements.MOST_PARAMETERS):
-            some = table.c.case_id.in_(wanted[start : start + statements.MOST_PARAMETERS])
-            query = select(table.c.case_id, table.c.account_id, table.c.name).where(some)
-            found |= {row[0]: ConnectionKey(row[1], row[2]) for row in self._connection.execute(query)}
-        return found
+        found = _KEYS.read(self._connection, {"cases": wanted}) if wanted else ()
+        return {row["case_id"]: ConnectionKey(row["account_id"], row["name"]) for row in found}
 
     def list_waiting(
         self, now: datetime, after: Card | None, most: int
@@ -145,7 +146,7 @@ class Cards:
             for one in arrivals
         ]
         if posted:
-            self._connection.execute(_POSTED, posted)
+            _POSTED.run_many(self._connection, posted)
 
     def note_lost(self, case_id: str, destination: str, *, is_update: bool) -> bool:
         """Remember that a card's message is gone; return whether the notification takes its place.
@@ -188,11 +189,8 @@ class Cards:
     def find_untold(self, case_ids: Iterable[str]) -> set[tuple[str, str]]:
         """Return, as case and destination, which cards have news that is on its way or kept back."""
         wanted = list(dict.fromkeys(case_ids))
-        found: set[tuple[str, str]] = set()
-        for start in range(0, len(wanted), statements.MOST_PARAMETERS):
-            some = {"cases": wanted[start : start + statements.MOST_PARAMETERS]}
-            found.update((row[0], row[1]) for row in self._connection.execute(_UNTOLD, some))
-        return found
+        found = _UNTOLD.read(self._connection, {"cases": wanted}) if wanted else ()
+        return {(row["case_id"], row["destination"]) for row in found}
 
     def _change(self, card: Card, **values: Any) -> None:
         which = {"which": card.case_id, "where": card.destination}
@@ -203,7 +201,7 @@ def _row(card: Card) -> dict[str, Any]:
     return {column.name: getattr(card, column.name) for column in _cards.columns}
 
 
-def _read(row: RowMapping) -> Card:
+def _read(row: Row) -> Card:
     return Card(**row)
 
 

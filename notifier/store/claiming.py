@@ -10,7 +10,6 @@ from sqlalchemy import (
     Connection,
     ScalarSelect,
     Text,
-    Update,
     and_,
     bindparam,
     case,
@@ -21,6 +20,7 @@ from sqlalchemy import (
 
 from notifier.domain.delivery import Arrival, AttemptOutcome, Claim, DeliveryState
 from notifier.store import rows, statements, tables
+from notifier.store.prepared import Prepared, Row, among
 
 _SIZES: Final = (1, 2, 4, 8, 16, 32)
 """For so many destinations there is a statement; what is over the last number is done in parts."""
@@ -30,10 +30,12 @@ _before = _sent.alias("before")
 _candidate = _sent.alias("candidate")
 _AT: Final[BindParameter[datetime]] = bindparam("at", type_=tables.Instant)
 
-_STANDING: Final = select(_sent.c.notification_id, _sent.c.attempts, _sent.c.created_at).where(
-    _sent.c.notification_id.in_(bindparam("ids", expanding=True)), _sent.c.state == statements.SENDING
+_STANDING: Final = Prepared(
+    select(_sent.c.notification_id, _sent.c.attempts, _sent.c.created_at).where(
+        among(_sent.c.notification_id, "ids"), _sent.c.state == statements.SENDING
+    )
 )
-_DELIVERED: Final = (
+_DELIVERED: Final = Prepared(
     update(_sent)
     .where(_sent.c.notification_id == bindparam("which"))
     .values(
@@ -47,7 +49,7 @@ _DELIVERED: Final = (
         error="",
     )
 )
-_ON_HOLD: Final = select(_held.c.receiver)
+_ON_HOLD: Final = Prepared(select(_held.c.receiver))
 
 
 def claim(connection: Connection, wants: Mapping[str, datetime], now: datetime) -> dict[str, Claim]:
@@ -64,7 +66,7 @@ def claim(connection: Connection, wants: Mapping[str, datetime], now: datetime) 
         values: dict[str, Any] = {"at": now}
         for number, (destination, since) in enumerate(padded):
             values[f"where_{number}"], values[f"since_{number}"] = destination, since
-        for row in connection.execute(_make_claim(size), values).mappings():
+        for row in _make_claim(size).read(connection, values):
             found[row["destination"]] = _read_claim(row)
     return found
 
@@ -75,7 +77,8 @@ def record_arrivals(connection: Connection, arrivals: Sequence[Arrival]) -> set[
     Return the ids of those notifications whose claims still held; of the others nothing is recorded.
     """
     ids = [one.claim.notification.notification_id for one in arrivals]
-    standing = {row[0]: (row[1], row[2]) for row in connection.execute(_STANDING, {"ids": ids}) if arrivals}
+    found = _STANDING.read(connection, {"ids": ids})
+    standing = {row["notification_id"]: (row["attempts"], row["created_at"]) for row in found}
     held = [
         one
         for one in arrivals
@@ -83,9 +86,9 @@ def record_arrivals(connection: Connection, arrivals: Sequence[Arrival]) -> set[
     ]
     if not held:
         return set()
-    connection.execute(_DELIVERED, [_write_arrival(one) for one in held])
-    connection.execute(statements.NOTE_ATTEMPT, [_write_attempt(one) for one in held])
-    on_hold = set(connection.execute(_ON_HOLD).scalars())
+    _DELIVERED.run_many(connection, [_write_arrival(one) for one in held])
+    statements.NOTE_ATTEMPT.run_many(connection, [_write_attempt(one) for one in held])
+    on_hold = {row["receiver"] for row in _ON_HOLD.read(connection, {})}
     for receiver in on_hold & {one.claim.notification.receiver for one in held}:
         connection.execute(statements.RELEASE, {"which": receiver})
     return {one.claim.notification.notification_id for one in held}
@@ -112,7 +115,7 @@ def _write_attempt(arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def _read_claim(row: Any) -> Claim:
+def _read_claim(row: Row) -> Claim:
     return Claim(
         rows.read_notification(row),
         attempt=row["attempts"],
@@ -155,7 +158,7 @@ def _find_next(destination: BindParameter[str]) -> ScalarSelect[int]:
 
 
 @cache
-def _make_claim(size: int) -> Update:
+def _make_claim(size: int) -> Prepared:
     """Return what marks the next row for each destination `where_<n>`, and gives it as it is then.
 
     `since_<n>` is the time by the receiver's clock; the first attempt whose outcome is unknown keeps its own.
@@ -166,7 +169,7 @@ def _make_claim(size: int) -> Update:
     ]
     is_in_doubt = and_(_sent.c.is_repeat, _sent.c.doubt_since.is_not(None))
     since = [(_sent.c.destination == where, since) for where, since in zip(places, times, strict=True)]
-    return (
+    return Prepared(
         update(_sent)
         .where(_sent.c.seq.in_([_find_next(where) for where in places]))
         .values(

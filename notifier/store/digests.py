@@ -11,11 +11,12 @@ from notifier.domain.delivery import DeliveryState, Form, Purpose
 from notifier.domain.digest import CaseRef
 from notifier.domain.model import ConnectionKey
 from notifier.store import statements, tables
+from notifier.store.prepared import Prepared
 
 _sent, _cards, _cases = tables.outbox, tables.cards, tables.cases
 _WHERE: Final[BindParameter[str]] = bindparam("where")
 _MOST: Final[BindParameter[int]] = bindparam("most")
-_POSTED: Final = (
+_POSTED: Final = Prepared(
     select(_sent.c.settled_at)
     .where(
         _sent.c.settled_at > bindparam("since", type_=tables.Instant),
@@ -42,7 +43,7 @@ _waits = (
     # What may stand there already is looked for, and not told in a digest as well.
     ~_is_in_doubt,
 )
-_WAITING: Final = (
+_WAITING: Final = Prepared(
     select(
         _sent.c.case_id,
         _cases.c.account_id,
@@ -57,8 +58,8 @@ _WAITING: Final = (
     .order_by(func.min(_sent.c.seq))
     .limit(_MOST)
 )
-_REPLIES: Final = (
-    select(func.count())
+_REPLIES: Final = Prepared(
+    select(func.count().label("replies"))
     .select_from(_sent)
     .where(
         _sent.c.settled_at > bindparam("since", type_=tables.Instant),
@@ -87,11 +88,11 @@ class Digests:
     def list_posted(self, destination: str, since: datetime, most: int) -> list[datetime]:
         """Return when the newest cards were posted at a destination."""
         bounds = {"where": destination, "since": since, "most": most}
-        return list(self._connection.execute(_POSTED, bounds).scalars())
+        return [row["settled_at"] for row in _POSTED.read(self._connection, bounds)]
 
     def list_waiting(self, destination: str, most: int) -> list[WaitingCase]:
         """Return the cases that wait for a card at a destination, in their order."""
-        found = self._connection.execute(_WAITING, {"where": destination, "most": most}).mappings()
+        found = _WAITING.read(self._connection, {"where": destination, "most": most})
         return [
             WaitingCase(
                 CaseRef(ConnectionKey(row["account_id"], row["name"]), row["case_id"]),
@@ -120,7 +121,8 @@ class Digests:
     def count_replies(self, destination: str, topic: str, since: datetime) -> int:
         """Return how many replies on a topic a destination has got since an instant."""
         bounds = {"where": destination, "about": topic, "since": since}
-        return self._connection.execute(_REPLIES, bounds).scalar() or 0
+        found = _REPLIES.read(self._connection, bounds)
+        return sum(row["replies"] for row in found)
 
     def absorb(self, destination: str, case_ids: Iterable[str], digest_id: str, now: datetime) -> None:
         """Let a digest stand for all that is due of some cases; their next news gets a card of its own."""

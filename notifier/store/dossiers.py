@@ -1,15 +1,15 @@
 """All that is known of changes, for as many messages at once as leave at the same time."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Table, select
 
 from notifier.domain.compose import Dossier
 from notifier.domain.delivery import Notification
-from notifier.domain.model import Account, ConnectionKey
+from notifier.domain.model import Account
 from notifier.store import rows, statements, tables
+from notifier.store.prepared import Prepared, Row, among
 from notifier.store.vault import Vault
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "there_"
 _there = tables.connections
-_CHANGES: Final = (
+_CHANGES: Final = Prepared(
     select(
         tables.changes,
         tables.accounts.c.merchant,
@@ -29,7 +29,7 @@ _CHANGES: Final = (
         _there,
         (_there.c.account_id == tables.changes.c.account_id) & (_there.c.name == tables.changes.c.name),
     )
-    .where(tables.changes.c.change_id.in_(bindparam("ids", expanding=True)))
+    .where(among(tables.changes.c.change_id, "ids"))
 )
 """Changes, whose they are, and their connections."""
 
@@ -38,44 +38,37 @@ def load_dossiers(
     connection: Connection, vault: Vault, notifications: Sequence[Notification]
 ) -> dict[str, Dossier]:
     """Return what is known of the changes of some notifications, by notification: see `Books`."""
-    found: dict[str, Dossier] = {}
-    most = statements.MOST_PARAMETERS
-    for start in range(0, len(notifications), most):
-        found |= _load_some(connection, vault, notifications[start : start + most])
-    return found
-
-
-def _load_some(
-    connection: Connection, vault: Vault, notifications: Sequence[Notification]
-) -> dict[str, Dossier]:
+    if not notifications:
+        return {}
     ids = list({one.change_id for one in notifications})
-    changes = {row["change_id"]: row for row in connection.execute(_CHANGES, {"ids": ids}).mappings()}
+    changes = {row["change_id"]: row for row in _CHANGES.read(connection, {"ids": ids})}
     whose = {"account_ids": list({row["account_id"] for row in changes.values()})}
-    cases: dict[ConnectionKey, list[Case]] = defaultdict(list)
-    events: dict[ConnectionKey, list[KnownEvent]] = defaultdict(list)
-    wanted = {ConnectionKey(row["account_id"], row["name"]) for row in changes.values()}
+    # By account and name: a key would be made for every row, and its hash is slow.
+    wanted = {(row["account_id"], row["name"]) for row in changes.values()}
+    cases: dict[tuple[str, str], list[Case]] = {place: [] for place in wanted}
+    events: dict[tuple[str, str], list[KnownEvent]] = {place: [] for place in wanted}
     if changes:
         for row in _select(connection, tables.cases, "ordinal", whose):
-            key = ConnectionKey(row["account_id"], row["name"])
-            if key in wanted:
-                cases[key].append(rows.read_case(row))
+            place = row["account_id"], row["name"]
+            if place in wanted:
+                cases[place].append(rows.read_case(row))
         for row in _select(connection, tables.events, "position", whose):
-            key = ConnectionKey(row["account_id"], row["connection"])
-            if key in wanted:
-                events[key].append(rows.read_event(row, vault))
+            place = row["account_id"], row["connection"]
+            if place in wanted:
+                events[place].append(rows.read_event(row, vault))
     found: dict[str, Dossier] = {}
     for one in notifications:
-        row = changes.get(one.change_id)
-        if row is not None:
-            change = rows.read_change(row)
+        if one.change_id in changes:
+            row = changes[one.change_id]
+            change, place = rows.read_change(row), (row["account_id"], row["name"])
             found[one.notification_id] = Dossier(
                 change,
                 Account(change.key.account_id, row["merchant"], row["is_live"]),
-                rows.read_connection(row, cases[change.key], events[change.key], _PREFIX),
+                rows.read_connection(row, cases[place], events[place], _PREFIX),
                 one.case_id or change.case_id,
             )
     return found
 
 
-def _select(connection: Connection, table: Any, order: str, whose: dict[str, list[str]]) -> Any:
-    return connection.execute(statements.select_by_accounts(table, order), whose).mappings()
+def _select(connection: Connection, table: Table, order: str, whose: dict[str, list[str]]) -> Sequence[Row]:
+    return statements.select_by_accounts(table, order).read(connection, whose)

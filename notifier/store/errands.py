@@ -18,7 +18,7 @@ class Errands:
         rows = [{"name": name, "next_at": now} for name in names]
         if rows:
             statement = statements.upsert(tables.errands, self._connection.dialect.name, keeps=True)
-            self._connection.execute(statement, rows)
+            statement.run_many(self._connection, rows)
 
     def list_due(self, now: datetime) -> list[str]:
         """Return the chores whose time has come."""

@@ -86,7 +86,7 @@ def _note_known(connection: Connection, names: Collection[str], now: datetime) -
     fresh = {one for one, at in known_at.items() if now - _NOTED_EVERY <= at <= now}
     rows = [{"name": one, "known_at": now} for one in dict.fromkeys(names) if one not in fresh]
     if rows:
-        connection.execute(statements.upsert(_known, connection.dialect.name, keeps=False), rows)
+        statements.upsert(_known, connection.dialect.name, keeps=False).run_many(connection, rows)
     return known_at
 
 

@@ -41,7 +41,7 @@ class Notices:
         ]
         if values:
             statement = statements.upsert(_notices, self._connection.dialect.name, keeps=True)
-            self._connection.execute(statement, values)
+            statement.run_many(self._connection, values)
 
     def load_incident(self, incident_id: str) -> Incident | None:
         """Return an incident, None where it is not known."""

@@ -39,8 +39,7 @@ class Outbox:
         doubt = restored.find_doubt(self._connection)
         new = [_new_row(one, now, doubt) for one in notifications]
         self.due.update(one.destination for one in notifications if not one.muted_by)
-        counted = statement.execution_options(preserve_rowcount=True)
-        return self._connection.execute(counted, new).rowcount
+        return statement.count(self._connection, new)
 
     def recover(self, look_at: datetime, ends_at: datetime, destination: str | None = None) -> int:
         """Put in doubt what a process that is no more was sending; return how many deliveries that are.
@@ -165,7 +164,7 @@ class Outbox:
             for one in claims
         ]
         if covers:
-            self._connection.execute(statements.COVER_UPDATES, covers)
+            statements.COVER_UPDATES.run_many(self._connection, covers)
 
     def record_covered(self, claim: Claim, now: datetime, *, covered_by: str = "") -> None:
         """Record that a message need not be sent: what it would say is said, or will be, by another."""
@@ -174,7 +173,8 @@ class Outbox:
 
     def next_due_at(self, destination: str) -> datetime | None:
         """Return when the next notification for a destination may be sent, None when there is none."""
-        return self._connection.execute(statements.NEXT_DUE, {"where": destination}).scalar()
+        found = statements.NEXT_DUE.read(self._connection, {"where": destination})
+        return found[0]["due_at"] if found else None
 
     def list_due(self, now: datetime) -> list[str]:
         """Return the destinations for which something is due, or on its way from whoever that may be."""
@@ -325,7 +325,7 @@ class Outbox:
             "error_code": error_code,
             "error": error[:_ERROR_CHARS],
         }
-        self._connection.execute(statements.NOTE_ATTEMPT, row)
+        statements.NOTE_ATTEMPT.run(self._connection, row)
 
 
 def _name_claim(claim: Claim) -> dict[str, Any]:

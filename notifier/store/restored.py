@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Connection, case, exists, literal, or_, selec
 
 from notifier.domain.delivery import DeliveryState
 from notifier.store import tables
+from notifier.store.prepared import Prepared
 
 MARGIN: Final = timedelta(hours=1)
 """How far the clock of the host that took the backup is trusted to be from the receiver's."""
@@ -46,8 +47,8 @@ def take_over(connection: Connection, now: datetime, ends_at: datetime) -> datet
 
 def find_doubt(connection: Connection) -> Doubt | None:
     """Return the doubt that everything is in which is put into the outbox now, None when there is none."""
-    row = connection.execute(_MARK).first()
-    return None if row is None else Doubt(row.taken_at - MARGIN, row.ends_at)
+    found = _MARK.read(connection, {})
+    return Doubt(found[0]["taken_at"] - MARGIN, found[0]["ends_at"]) if found else None
 
 
 def settle(connection: Connection) -> None:
@@ -79,7 +80,7 @@ def settle_when_read(connection: Connection, now: datetime) -> bool:
     return False
 
 
-_MARK: Final = select(tables.restored.c.taken_at, tables.restored.c.ends_at)
+_MARK: Final = Prepared(select(tables.restored.c.taken_at, tables.restored.c.ends_at))
 
 
 def _doubt_unsent(connection: Connection, taken_at: datetime, ends_at: datetime) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import RowMapping
-
 from notifier.domain.change import Change, Reason
 from notifier.domain.delivery import Notification, Purpose
 from notifier.domain.model import Account, ConnectionKey
 from notifier.domain.plan import Planned
 from notifier.domain.silences import Silence, read_matcher
 from notifier.domain.state import AccountState, Case, CaseEnd, ConnectionState, KnownEvent
+from notifier.store.prepared import Row
 from notifier.store.vault import Vault
 
 
@@ -104,7 +103,7 @@ def change_row(planned: Planned) -> dict[str, Any]:
     }
 
 
-def read_change(row: RowMapping) -> Change:
+def read_change(row: Row) -> Change:
     """Return the change of a row."""
     return Change(
         change_id=row["change_id"],
@@ -121,7 +120,7 @@ def read_change(row: RowMapping) -> Change:
     )
 
 
-def read_notification(row: RowMapping, prefix: str = "") -> Notification:
+def read_notification(row: Row, prefix: str = "") -> Notification:
     """Return the notification of a row of the outbox, whose columns may have been given a prefix."""
     return Notification(
         notification_id=row[f"{prefix}notification_id"],
@@ -135,7 +134,7 @@ def read_notification(row: RowMapping, prefix: str = "") -> Notification:
     )
 
 
-def read_account(row: RowMapping, connections: dict[str, ConnectionState]) -> AccountState:
+def read_account(row: Row, connections: dict[str, ConnectionState]) -> AccountState:
     """Return the account of a row."""
     return AccountState(
         account=Account(row["account_id"], row["merchant"], row["is_live"]),
@@ -149,7 +148,7 @@ def read_account(row: RowMapping, connections: dict[str, ConnectionState]) -> Ac
 
 
 def read_connection(
-    row: RowMapping, cases: Iterable[Case], events: Iterable[KnownEvent], prefix: str = ""
+    row: Row, cases: Iterable[Case], events: Iterable[KnownEvent], prefix: str = ""
 ) -> ConnectionState:
     """Return the connection of a row with its cases, in their order, and its events, in theirs.
 
@@ -173,7 +172,7 @@ def read_connection(
     )
 
 
-def read_case(row: RowMapping) -> Case:
+def read_case(row: Row) -> Case:
     """Return the case of a row."""
     return Case(
         case_id=row["case_id"],
@@ -188,7 +187,7 @@ def read_case(row: RowMapping) -> Case:
     )
 
 
-def read_event(row: RowMapping, vault: Vault) -> KnownEvent:
+def read_event(row: Row, vault: Vault) -> KnownEvent:
     """Return the event of a row."""
     return KnownEvent(
         event_key=row["event_key"],
@@ -206,7 +205,7 @@ def read_event(row: RowMapping, vault: Vault) -> KnownEvent:
     )
 
 
-def read_silence(row: RowMapping) -> Silence:
+def read_silence(row: Row) -> Silence:
     """Return the silence of a row."""
     return Silence(
         silence_id=row["silence_id"],

@@ -39,7 +39,7 @@ def save(connection: Connection, row: Mapping[str, Any]) -> None:
     dialect = connection.dialect.name
     who = _ONLY_ONE if dialect == "sqlite" else f"{row['host']}/{row['pid']}"
     values = {"worker_id": who, "revision": HEAD, "stopped_at": None, **row}
-    connection.execute(statements.upsert(_engines, dialect, keeps=False), [values])
+    statements.upsert(_engines, dialect, keeps=False).run(connection, values)
 
 
 def list_signs(connection: Connection) -> list[EngineSign]:

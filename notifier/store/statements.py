@@ -11,8 +11,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     FromClause,
-    Insert,
-    Select,
     Table,
     Text,
     and_,
@@ -29,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from notifier.store import tables
+from notifier.store.prepared import Prepared, among
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -59,8 +58,8 @@ _due_at = case(
     else_=_sent.c.next_attempt_at,
 )
 
-NEXT_DUE: Final = (
-    select(_due_at)
+NEXT_DUE: Final = Prepared(
+    select(_due_at.label("due_at"))
     .select_from(_sent.outerjoin(_held, _held.c.receiver == _sent.c.receiver))
     .where(_sent.c.seq.in_(_firsts), _sent.c.state == DUE)
     .order_by(_due_at)
@@ -99,9 +98,9 @@ CHANGE_CLAIMED: Final = update(_sent).where(*_is_claimed)
 """Changes the row of the notification `which` while the claim `attempt` on it holds."""
 IS_CLAIMED: Final = select(_sent.c.seq).where(*_is_claimed)
 
-NOTE_ATTEMPT: Final = tables.attempts.insert()
+NOTE_ATTEMPT: Final = Prepared(tables.attempts.insert())
 
-COVER_UPDATES: Final = (
+COVER_UPDATES: Final = Prepared(
     update(_sent)
     .where(
         _sent.c.case_id == bindparam("which"),
@@ -132,34 +131,35 @@ MUTED: Final = (
 )
 """What is kept back, the newest first, each with its change: in the words of the partial index."""
 
-SILENCES: Final = select(tables.silences).where(
-    tables.silences.c.starts_at <= bindparam("at", type_=tables.Instant),
-    tables.silences.c.ends_at > bindparam("at", type_=tables.Instant),
+SILENCES: Final = Prepared(
+    select(tables.silences).where(
+        tables.silences.c.starts_at <= bindparam("at", type_=tables.Instant),
+        tables.silences.c.ends_at > bindparam("at", type_=tables.Instant),
+    )
 )
 """The silences that hold at an instant."""
-KNOWN_CHANGES: Final = select(tables.changes.c.change_id).where(
-    tables.changes.c.change_id.in_(bindparam("ids", expanding=True))
+KNOWN_CHANGES: Final = Prepared(
+    select(tables.changes.c.change_id).where(among(tables.changes.c.change_id, "ids"))
 )
 
 
 @cache
-def select_by_accounts(table: Table, order: str) -> Select[Any]:
-    """Return the rows of some `account_ids`, in the order of a column."""
-    wanted = table.c.account_id.in_(bindparam("account_ids", expanding=True))
-    return select(table).where(wanted).order_by(table.c[order])
+def select_by_accounts(table: Table, order: str) -> Prepared:
+    """Return what reads the rows of some `account_ids`, in the order of a column."""
+    return Prepared(select(table).where(among(table.c.account_id, "account_ids")).order_by(table.c[order]))
 
 
 @cache
-def upsert(table: Table, dialect_name: str, *, keeps: bool) -> Insert:
+def upsert(table: Table, dialect_name: str, *, keeps: bool) -> Prepared:
     """Return what writes rows: one that is there stays as it is (`keeps`), or takes what is different."""
     statement = insert(table, dialect_name)
     keys = [column.name for column in table.primary_key]
     if keeps:
-        return statement.on_conflict_do_nothing(index_elements=keys)
+        return Prepared(statement.on_conflict_do_nothing(index_elements=keys))
     others = [column.name for column in table.columns if column.name not in keys]
     excluded = {name: statement.excluded[name] for name in others}
     is_other = or_(*(_differ(table.c[name], statement.excluded[name]) for name in others))
-    return statement.on_conflict_do_update(index_elements=keys, set_=excluded, where=is_other)
+    return Prepared(statement.on_conflict_do_update(index_elements=keys, set_=excluded, where=is_other))
 
 
 def _differ(here: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -170,9 +170,9 @@ def _differ(here: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[
 
 
 @cache
-def insert_new(table: Table, dialect_name: str, key: str) -> Insert:
+def insert_new(table: Table, dialect_name: str, key: str) -> Prepared:
     """Return what writes rows unless there are some with the same value in the column `key`."""
-    return insert(table, dialect_name).on_conflict_do_nothing(index_elements=[key])
+    return Prepared(insert(table, dialect_name).on_conflict_do_nothing(index_elements=[key]))
 
 
 def insert(table: Table, dialect_name: str) -> "sqlite.Insert | postgresql.Insert":
