@@ -235,7 +235,7 @@ class Lane:
             reach(Waypoint.CLAIMING)
         while True:
             try:
-                answer = await self._desk.run(errand)
+                answer = await self._ask(errand)
                 break
             except StoreError as error:
                 if not has_failed:

@@ -1,7 +1,7 @@
 """The paperwork of several lanes, done together; and what becomes of it when one of them cannot be served."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from notifier.service.claims import Claims, Taken
 from notifier.service.desk import MANY, Answer, Desk, Errand
 from notifier.service.doubts import Doubts
 from notifier.service.ports import Books
-from notifier.service.settlement import Settlements
+from notifier.service.settlement import Kept, Settlement, Settlements
 from notifier.service.storms import Storms
 from notifier.store import claiming
 from notifier.store.database import Database
@@ -181,6 +181,28 @@ async def test_a_row_beyond_this_code_stops_no_other_lane(
     monkeypatch.setattr(Claims, "take", take)
     await service.dispatcher.drain(0)
     assert len(service.oncall.taken) == 1
+
+
+async def test_an_outcome_that_cannot_be_recorded_stops_no_other_lane(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this code cannot record of one message must be tried again, and the others must go on."""
+    service = make_service(FakeSource(make_account(make_connection("failed", make_outcome("failed")))))
+    record, faults = Settlements.record, [1, 1, 1]
+
+    def stumble(self: Settlements, books: Books, settlements: Sequence[Settlement]) -> list[Kept]:
+        if faults and any(one.claim.notification.receiver == "oncall" for one in settlements):
+            faults.pop()
+            raise ValueError("no such outcome")
+        return record(self, books, settlements)
+
+    monkeypatch.setattr(Settlements, "record", stumble)
+    await service.start(WHOLE)
+    await service.poller.poll(WHOLE)
+    await service.dispatcher.drain(60)
+    assert not faults
+    assert (len(service.sales.taken), len(service.oncall.taken)) == (1, 1)
+    assert service.database.read_now(read_status).outbox == {"delivered": 2}
 
 
 class End(BaseException):
