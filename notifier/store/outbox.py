@@ -1,6 +1,5 @@
 """The outbox: what is to be sent, what is on its way, and what became of it."""
 
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -8,9 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Result, and_, func, select, update
 
 from notifier.domain.delivery import Arrival, AttemptOutcome, Claim, DeliveryState, Notification
-from notifier.domain.model import Account
 from notifier.domain.quiet import Kept
-from notifier.store import claiming, homes, restored, rows, statements, tables
+from notifier.store import claiming, decisions, homes, muted, restored, statements, tables
 
 _OPEN: Final = (DeliveryState.DUE, DeliveryState.SENDING)
 _ERROR_CHARS: Final = 500
@@ -106,32 +104,12 @@ class Outbox:
 
     def list_muted(self, before: int | None, most: int) -> list[Kept]:
         """Return what is kept back, the newest first; of what stands before a place in the outbox."""
-        bound = sys.maxsize if before is None else before
-        found = self._connection.execute(statements.MUTED, {"bound": bound, "most": most}).mappings()
-        return [
-            Kept(
-                row["seq"],
-                rows.read_notification(row, "sent_"),
-                rows.read_change(row),
-                Account(row["account_id"], row["merchant"], row["is_live"]),
-            )
-            for row in found
-        ]
+        return muted.list_muted(self._connection, before, most)
 
     def release_muted(self, kept: Kept, now: datetime) -> None:
         """Let something that is kept back be sent, and stand for all that is older of its case."""
-        table, one = tables.outbox, kept.notification
-        due = {"state": DeliveryState.DUE, "covered_by": "", "created_at": now, "next_attempt_at": now}
-        self._connection.execute(update(table).where(table.c.seq == kept.seq).values(**due))
-        self.due.add(one.destination)
-        older = update(table).where(
-            table.c.case_id == one.case_id,
-            table.c.destination == one.destination,
-            table.c.state == DeliveryState.MUTED,
-            table.c.seq < kept.seq,
-        )
-        others = {"state": DeliveryState.COVERED, "settled_at": now, "covered_by": one.notification_id}
-        self._connection.execute(older.values(**others))
+        muted.release(self._connection, kept, now)
+        self.due.add(kept.notification.destination)
 
     def is_claimed(self, claim: Claim) -> bool:
         """Whether a claim still holds: it does not when another process has taken it over."""
@@ -269,37 +247,13 @@ class Outbox:
 
     def retry(self, notification_ids: Sequence[str] | None, now: datetime) -> int:
         """Make dead, held or dropped notifications due again, all dead ones when no ids are given."""
-        table = tables.outbox
-        settled = (DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.DROPPED)
-        wanted = (
-            table.c.state == DeliveryState.DEAD
-            if notification_ids is None
-            else and_(table.c.state.in_(settled), table.c.notification_id.in_(notification_ids))
-        )
-        again = (
-            update(table)
-            .where(wanted)
-            .values(
-                state=DeliveryState.DUE,
-                attempts=0,
-                is_plain=False,
-                # Nobody can be asked about a held one, and somebody has decided: it is sent without a look.
-                is_repeat=and_(table.c.is_repeat, table.c.state != DeliveryState.HELD),
-                doubt_ends_at=now,
-                created_at=now,
-                next_attempt_at=now,
-                settled_at=None,
-            )
-        )
-        return self._note_due(self._connection.execute(again.returning(table.c.destination)))
+        destinations = decisions.retry(self._connection, notification_ids, now)
+        self.due.update(destinations)
+        return len(destinations)
 
     def drop(self, notification_ids: Sequence[str], now: datetime) -> int:
         """Decide that notifications are not to be sent; one that is on its way is left alone."""
-        table = tables.outbox
-        droppable = (DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.DUE)
-        wanted = and_(table.c.state.in_(droppable), table.c.notification_id.in_(notification_ids))
-        drop = update(table).where(wanted).values(state=DeliveryState.DROPPED, settled_at=now)
-        return self._connection.execute(drop).rowcount
+        return decisions.drop(self._connection, notification_ids, now)
 
     def _note_due(self, found: Result[str]) -> int:
         """Take note of what was made due, by the destinations of the rows; return how many rows it is."""
