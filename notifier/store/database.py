@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -18,6 +17,7 @@ from notifier.domain.waypoints import Waypoint, reach
 from notifier.errors import StoreError, StoreUnavailable, StoreUnusable
 from notifier.store import copies
 from notifier.store.books import Books
+from notifier.store.driver import find_driver
 from notifier.store.faults import explained
 from notifier.store.guard import Guard
 from notifier.store.jobs import Jobs
@@ -153,10 +153,7 @@ class Database:
         if self._guard is not None:
             self._guard.check_before(engine)
         with self._explained(), engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            if not isinstance(driver, sqlite3.Connection):
-                raise TypeError(type(driver).__name__)
-            return clean(driver, compacts=compacts)
+            return clean(find_driver(connection), compacts=compacts)
 
     def count_links(self) -> LinkCount:
         """Count the links that are kept, and those of them that this store's keys cannot open."""
@@ -285,6 +282,6 @@ def _connect(path: Path, *, is_ours: bool) -> Engine:
     def _begin(connection: Connection) -> None:
         # A transaction that may write says so first: it never has to start again half-way.
         reads_only = connection.get_execution_options().get("reads_only", False)
-        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+        find_driver(connection).execute("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
     return engine

@@ -1,11 +1,11 @@
 """The care that an engine takes of its open store: before a transaction, after it, and after one failed."""
 
-import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
 from notifier.errors import StoreError, StoreUnavailable, StoreUnusable
+from notifier.store.driver import find_driver
 from notifier.store.faults import damaged, explained
 from notifier.store.lock import EngineLock
 from notifier.store.place import Place
@@ -61,8 +61,7 @@ class Guard:
     def _save_lost_log(self, engine: Engine) -> None:
         """Bring what stands only in a log that somebody removed into the file itself, and begin a new log."""
         with engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            is_saved = isinstance(driver, sqlite3.Connection) and clean(driver, compacts=False)
+            is_saved = clean(find_driver(connection), compacts=False)
         if not is_saved:
             raise StoreUnavailable(
                 f"{self._what} has lost its log, and another program reads it: close that program"

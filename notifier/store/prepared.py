@@ -30,6 +30,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType, TypeEngine
 
+from notifier.store.driver import find_driver
+
 Statement: TypeAlias = "Select[Any] | Insert | Update | Delete"
 Row: TypeAlias = "Mapping[str, Any] | RowMapping"
 """A row by the names of its columns."""
@@ -129,10 +131,7 @@ def _find_file(connection: Connection) -> sqlite3.Connection | None:
         return None
     if not connection.in_transaction():
         connection.begin()
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, sqlite3.Connection):
-        raise TypeError(type(driver).__name__)
-    return driver
+    return find_driver(connection)
 
 
 def _find_writer(compiled: SQLCompiler, name: str, dialect: Dialect) -> _Process | None:
