@@ -235,8 +235,11 @@ def test_whoever_stands_still_while_it_begins_keeps_nobody_from_the_store(
     """Stopped, or cut off, between the first words of a transaction and their end, it must be ended."""
     monkeypatch.setattr(postgres_engine, "_TRANSACTION_SECONDS", 1)
     monkeypatch.setattr(postgres_engine, "_IDLE_SECONDS", 1)
-    engine = postgres_engine.connect(read_address(postgres_url), 2)
-    with engine.connect() as still, engine.connect() as other, ExitStack() as stack:
+    hasty = postgres_engine.connect(read_address(postgres_url), 1)
+    with hasty.connect() as still, ExitStack() as stack:
+        monkeypatch.undo()
+        engine = postgres_engine.connect(read_address(postgres_url), 1)
+        other = stack.enter_context(engine.connect())
         driver = postgres_engine.find_driver(still)
         if driver.info.server_version >= 170_000:
             stack.enter_context(driver.pipeline())
@@ -247,6 +250,7 @@ def test_whoever_stands_still_while_it_begins_keeps_nobody_from_the_store(
             stack.close()
         still.invalidate()
     engine.dispose()
+    hasty.dispose()
 
 
 def test_a_transaction_may_be_given_all_the_time_it_takes(postgres_url: str) -> None:
