@@ -69,13 +69,14 @@ class BoundedResponse(aiohttp.ClientResponse):
     async def read(self) -> bytes:
         """Return the body. Raises AnswerRefused beyond the bound."""
         if self._body is None:
-            held = bytearray()
-            async for chunk in self.content.iter_any():
-                held += chunk
-                if len(held) > MAX_BODY_BYTES:
-                    self.close()
-                    raise AnswerRefused
-            self._body = bytes(held)
+            # A small body has come with its head: there is nothing to wait for.
+            held = self.content.read_nowait()
+            while len(held) <= MAX_BODY_BYTES and not self.content.at_eof():
+                held += await self.content.readany()
+            if len(held) > MAX_BODY_BYTES:
+                self.close()
+                raise AnswerRefused
+            self._body = held
         return await super().read()
 
     async def json(
