@@ -157,7 +157,9 @@ def open_session(
         proxy=proxy,
         trust_env=trust_env,
     )
-    _noting.add(session)
+    if hasattr(aiohttp.ClientRequest, "send"):
+        # Without it nothing would be noted, and whatever got no answer would count as not sent.
+        _noting.add(session)
     return session
 
 

@@ -4,8 +4,8 @@ import socket
 import sys
 
 import pytest
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
-from aiohttp.test_utils import TestServer
+from aiohttp import ClientError, ClientRequest, ClientSession, ClientTimeout, web
+from aiohttp.test_utils import BaseTestServer, TestServer
 
 from notifier.errors import DeliveryAmbiguous, DeliveryUnavailable
 from notifier.receivers.exchange import post
@@ -47,7 +47,7 @@ async def test_a_request_that_could_not_even_be_made_was_not_sent() -> None:
 
 async def test_a_request_that_is_made_again_was_sent() -> None:
     """What left once must count as sent, also where aiohttp then tried in vain to send it once more."""
-    servers: list[TestServer] = []
+    servers: list[BaseTestServer] = []
 
     async def vanish(request: web.Request) -> web.Response:
         # The port is closed before the connection is: the second try finds nobody.
@@ -66,3 +66,14 @@ async def test_a_request_that_is_made_again_was_sent() -> None:
         with watch_transit(session) as transit, pytest.raises(ClientError):
             await session.put(server.make_url("/"))
     assert transit.was_sent
+
+
+async def test_a_library_that_does_not_say_when_a_request_leaves_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where aiohttp sends requests in another way than the one that is noted, none may count as not sent."""
+    monkeypatch.delattr(ClientRequest, "send")
+    async with open_session() as session:
+        with watch_transit(session) as transit:
+            pass
+    assert transit.was_sent is None
