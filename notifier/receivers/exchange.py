@@ -52,7 +52,7 @@ async def post(
     failure: Exception | None = None
     content = b""
     limit = aiohttp.ClientTimeout(total=timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds))
-    with watch_transit(deadline) as transit:
+    with watch_transit(session, deadline) as transit:
         try:
             sent = {**_HEADERS, **(headers or {})}
             async with session.post(

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any, Final
+from weakref import WeakSet
 
 import aiohttp
 import msgspec
@@ -30,7 +31,8 @@ MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 class Transit:
     """What is known of one request.
 
-    `was_sent` turns True just before the first byte is written; None means that the session takes no notes.
+    `was_sent` turns True just before the first byte is written, and stays so where aiohttp tries once more;
+    None means that the session takes no notes.
     `headers` are found by their names in any case. After `deadline` (of time.monotonic()) it must not leave.
     """
 
@@ -41,6 +43,8 @@ class Transit:
 
 
 _transit: ContextVar[Transit | None] = ContextVar("transit", default=None)
+_noting: Final[WeakSet[aiohttp.ClientSession]] = WeakSet()
+"""The sessions that take notes."""
 
 
 def _read_json(text: str) -> Any:
@@ -111,9 +115,9 @@ class NotedRequest(aiohttp.ClientRequest):
 
 
 @contextmanager
-def watch_transit(deadline: float | None = None) -> Iterator[Transit]:
+def watch_transit(session: aiohttp.ClientSession, deadline: float | None = None) -> Iterator[Transit]:
     """Note what becomes of the request that is made within; it does not leave after `deadline`."""
-    transit = Transit(deadline)
+    transit = Transit(deadline, was_sent=False if session in _noting else None)
     token = _transit.set(transit)
     try:
         yield transit
@@ -139,7 +143,7 @@ def open_session(
     it from the environment. Redirects are refused, cookies not kept.
     """
     half = total_seconds / 2
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=connection_limit,
             ssl=ssl_context if ssl_context is not None else True,
@@ -154,6 +158,10 @@ def open_session(
         proxy=proxy,
         trust_env=trust_env,
     )
+    if hasattr(aiohttp.ClientRequest, "send"):
+        # Without it nothing would be noted, and whatever got no answer would count as not sent.
+        _noting.add(session)
+    return session
 
 
 def _make_socket(address: aiohttp.AddrInfoType, seconds: float) -> socket.socket:
@@ -176,10 +184,8 @@ async def _note_answer(
 
     aiohttp and slack_sdk would follow a redirect, and send the message to whatever host it names.
     """
-    transit = _transit.get()
-    if transit is not None:
-        transit.was_sent = False
     response = await handler(request)
+    transit = _transit.get()
     if transit is not None:
         transit.status = response.status
         transit.headers = response.headers

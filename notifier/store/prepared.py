@@ -101,6 +101,7 @@ class _Direct:
             raise TypeError(type(compiled).__name__)
         form = compiled.construct_expanded_state(dict(values))
         self.text: Final = form.statement
+        self._names_given: Final = len(values)
         self._constants = {name: value for name, value in form.parameters.items() if name not in values}
         self._places = [(name, _find_writer(compiled, name, dialect)) for name in form.positiontup or ()]
         columns = statement.exported_columns.items()
@@ -109,7 +110,9 @@ class _Direct:
         self._readers = [(name, reader) for name, reader in readers if reader is not None]
 
     def bind(self, values: Values) -> list[Any]:
-        """Return the parameters, in their order."""
+        """Return the parameters, in their order. Raises TypeError or KeyError where the names are others."""
+        if len(values) != self._names_given:
+            raise TypeError(f"a statement of {self._names_given} names cannot take {', '.join(values)}")
         given = {**self._constants, **values}
         return [given[name] if write is None else write(given[name]) for name, write in self._places]
 
@@ -144,6 +147,10 @@ def _find_reader(kind: TypeEngine[Any], dialect: Dialect) -> _Process | None:
     return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
+_RARE: Final = "\\u000"
+"""What JSON makes of NUL, behind which some SQLite reads a text no further, and of its neighbours."""
+
+
 class TextList(TypeDecorator[Sequence[str]]):
     """Some texts as one value: an array, or JSON where there are no arrays."""
 
@@ -161,7 +168,12 @@ class TextList(TypeDecorator[Sequence[str]]):
     def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
         """Return what stands for some texts."""
         texts = list(value or ())
-        return texts if dialect.name == "postgresql" else json.dumps(texts)
+        if dialect.name == "postgresql":
+            return texts
+        written = json.dumps(texts)
+        if _RARE in written:
+            written = json.dumps([one.replace("\1", "\1a").replace("\0", "\1b") for one in texts])
+        return written
 
 
 class _Among(FunctionElement[bool]):
@@ -184,7 +196,8 @@ def among(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
 @compiles(_Among)
 def _read_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     column, texts = (compiler.process(part, **options) for part in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({texts}))"  # noqa: S608 - of compiled parts
+    value = "replace(replace(value, char(1, 98), char(0)), char(1, 97), char(1))"
+    return f"{column} IN (SELECT {value} FROM json_each({texts}))"  # noqa: S608 - of compiled parts
 
 
 @compiles(_Among, "postgresql")

@@ -42,6 +42,11 @@ _SETTLED = Prepared(
     select(func.count().label("many")).select_from(_there).where(_there.c.status.in_(("enabled", "failed")))
 )
 
+ODD = (
+    *("", "a", "a\x00b", "\x00", "\x01", "\x01b", "\x01a\x00", "\\u0000", '"'),
+    *("\u2028", "👩‍👩‍👧‍👦", "é", "e\u0301", "\uffff"),
+)
+
 
 def _plain(store: AnyStore, query: Select[Any]) -> list[dict[str, Any]]:
     """Read in SQLAlchemy's own way."""
@@ -124,3 +129,30 @@ def test_a_list_is_looked_for_by_an_index(file_store: Database) -> None:
     query = f"EXPLAIN QUERY PLAN {direct.text}"
     plan = file_store.read_now(lambda connection: connection.exec_driver_sql(query, ("[]",)).all())
     assert any("SEARCH connections USING INDEX" in str(row) for row in plan), plan
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_any_text_is_found_among_others(file_store: Database, text: str) -> None:
+    """A text must be found by a list that it is in, whatever it holds, and by no other list."""
+    _do(file_store, _INSERT.run_many, [{**ROW, "account_id": one} for one in ODD])
+
+    def find(texts: set[str]) -> set[str]:
+        return {row["account_id"] for row in _do(file_store, _READ.read, {"ids": list(texts)})}
+
+    others = set(ODD) - {text}
+    assert find({text, "b"}) == {text}
+    assert find(others) == others
+
+
+def test_a_value_that_the_first_run_had_no_name_for_is_refused(file_store: Database) -> None:
+    """A statement must not leave out what it is given because its first run was given less."""
+    noted = Prepared(insert(tables.budgets))
+    first = {"source": "a", "free_at": NOW, "held_until": NOW}
+    _do(file_store, noted.run, first)
+    with pytest.raises(TypeError, match="kept_by"):
+        _do(file_store, noted.run, {**first, "source": "b", "kept_by": "c"})
+    with pytest.raises(TypeError, match="free_at"):
+        _do(file_store, noted.run_many, [{"source": "b", "free_at": NOW}])
+    with pytest.raises(KeyError, match="held_until"):
+        _do(file_store, noted.count, [{"source": "b", "free_at": NOW, "held_by": NOW}])
+    assert _plain(file_store, select(tables.budgets.c.source)) == [{"source": "a"}]

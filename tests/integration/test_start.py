@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from notifier.garbage import OBJECTS_BETWEEN_LOOKS
+
 ROOT = Path(__file__).parents[2]
 
 NOT_YET = ("slack_sdk", "sqlalchemy", "alembic", "cryptography", "notifier.sandbox", "aiohttp.web", "jinja2")
@@ -24,6 +26,7 @@ def tell(runner, service):
         "modules": sorted(sys.modules),
         "collects": gc.isenabled(),
         "frozen": gc.get_freeze_count(),
+        "looks_after": gc.get_threshold()[0],
         "plugins": os.environ["PYDANTIC_DISABLE_PLUGINS"],
         "aiohttp_verifies": connector._SSL_CONTEXT_VERIFIED.verify_mode == ssl.CERT_REQUIRED,
         "aiohttp_trusts": connector._SSL_CONTEXT_VERIFIED.cert_store_stats()["x509"],
@@ -78,9 +81,10 @@ def test_nothing_is_imported_that_the_first_poll_does_not_need(plain: dict[str, 
 
 
 def test_the_garbage_collector_works_again_and_leaves_what_stays(plain: dict[str, Any]) -> None:
-    """It must rest only while the program loads, and never look at what was loaded."""
+    """It must rest only while the program loads, never look at what was loaded, and look seldom later."""
     assert plain["collects"]
     assert plain["frozen"] > 10_000
+    assert plain["looks_after"] == OBJECTS_BETWEEN_LOOKS
 
 
 def test_no_plugin_of_pydantic_sees_the_settings(plain: dict[str, Any]) -> None:

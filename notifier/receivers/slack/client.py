@@ -171,7 +171,7 @@ async def _exchange(
         raise DeliveryUnavailable(f"{address}: not sent, the notifier is stopping")
     failure: Exception | None = None
     body: object = None
-    with watch_transit(deadline) as transit:
+    with watch_transit(session, deadline) as transit:
         try:
             response = await call()
         except SlackApiError as error:
