@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientTimeout, web
 from aiohttp.test_utils import TestServer
 
-from notifier.receivers.session import open_session
+from notifier.receivers.session import _make_socket, open_session
 
 SECONDS = 8.0
 
@@ -30,3 +30,11 @@ async def test_the_kernel_gives_up_what_the_session_has_given_up() -> None:
             used = response.connection.transport.get_extra_info("socket")
             milliseconds = used.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
     assert milliseconds == 1000 * SECONDS / 2
+
+
+def test_a_kernel_that_does_not_know_how_is_used_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only some of Linux is there, messages must still be sent."""
+    monkeypatch.setattr(socket, "TCP_USER_TIMEOUT", 9_999, raising=False)
+    address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 1))
+    with _make_socket(address, SECONDS) as made:
+        assert made.fileno() >= 0
