@@ -161,16 +161,21 @@ async def test_a_proxy_learns_no_token(make_source: MakeSource) -> None:
         if request.method == "POST":
             return web.json_response({"access_token": next(tokens), "expires_in": 60})
         seen.append(request.headers["Authorization"])
-        return web.json_response({"status": "pending"}, status=200 if "CANARY-2" in seen[-1] else 401)
+        if request.headers.get("If-None-Match") == '"1"':
+            return web.Response(status=304)
+        status = 200 if "CANARY-2" in seen[-1] else 401
+        return web.json_response({"status": "pending"}, status=status, headers={"ETag": '"1"'})
 
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(CERTIFICATE)
     trusted = ssl.create_default_context(cafile=CERTIFICATE)
     async with serve(answer, server) as host, ConnectProxy().serve() as proxy:
         source = make_source(base_url=f"https://{host}/v1", proxy=proxy.address, ssl=trusted)
-        assert await source.read(CONNECTION, None) is not None
+        reading = await source.read(CONNECTION, None)
+        assert reading is not None
+        assert await source.read(CONNECTION, reading.fingerprint) is None
         await source.close()
-    assert seen == ["Bearer CANARY-1", "Bearer CANARY-2"]
+    assert seen == ["Bearer CANARY-1", "Bearer CANARY-2", "Bearer CANARY-2"]
     assert proxy.asked == [host]
     assert b"CANARY" not in proxy.seen
     assert b"authorization" not in proxy.seen.lower()
