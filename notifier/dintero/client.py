@@ -99,6 +99,7 @@ class Client:
         self._budget = BytesBudget(transport.bodies_bytes, transport.body_bytes)
         self._session: aiohttp.ClientSession | None = None
         self._is_closed = False
+        self._has_proxy = False
         self._authorization: Authorization | None = None
         connect, read = transport.connect_seconds, transport.read_seconds
         self.patient: Final = Patience(
@@ -128,27 +129,17 @@ class Client:
         problem: SourceError
         try:
             session = self._session or self._open()
-            method = GET if data is None else POST
             headers = self._choose_headers(session, authorization, etag, data)
             with patience.deadline:
                 response = await session.request(
-                    method,
+                    GET if data is None else POST,
                     question.url,
                     headers=headers,
                     data=data,
                     timeout=patience.timeout,
                     allow_redirects=False,
                 )
-                content = response.content
-                try:
-                    # A small body has come with its head: there is nothing to wait for.
-                    body = content.read_nowait()
-                    if not content.at_eof() or len(body) > self._body_bytes:
-                        body = await self._read_rest(response, body, question)
-                    return Answer(response.status, response.headers, body)
-                finally:
-                    if not response.closed:
-                        response.release()
+                return await self._take(response, question)
         except FAULTS as error:
             problem = describe_fault(error, question.place)
         # Raised out here, so that it holds no reference to aiohttp's error, whose repr shows the headers.
@@ -157,10 +148,10 @@ class Client:
     async def close(self) -> None:
         """Close all connections; nothing can be sent any more."""
         self._is_closed = True
-        for patience in (self.quick, self.patient):
-            patience.deadline.close()
         if self._session is not None:
             await self._session.close()
+        for patience in (self.quick, self.patient):
+            patience.deadline.close()
 
     def _open(self) -> aiohttp.ClientSession:
         if self._is_closed:
@@ -170,10 +161,12 @@ class Client:
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             ssl=self._transport.ssl or True,
         )
+        # Not kept here: it may hold a password.
+        proxy = choose_proxy(self._base, self._transport)
+        self._has_proxy = proxy is not None
         self._session = aiohttp.ClientSession(
             connector=connector,
-            # Not kept here: it may hold a password.
-            proxy=choose_proxy(self._base, self._transport),
+            proxy=proxy,
             cookie_jar=aiohttp.DummyCookieJar(),
             # docs.dintero.com asks integrations for the first two, read 2026-08.
             headers=CIMultiDict(
@@ -198,12 +191,29 @@ class Client:
         """Choose what one request carries beyond what all of the session do."""
         if data is not None:
             return {AUTHORIZATION: authorization.value, CONTENT_TYPE: "application/json"}
+        if self._has_proxy:
+            # What the session carries aiohttp tells the proxy too, in the clear, when it opens a tunnel.
+            own: dict[str, str] = {AUTHORIZATION: authorization.value}
+            return own if etag is None else own | {IF_NONE_MATCH: etag}
         if authorization is not self._authorization:
             # aiohttp merges those of all requests in C, and those of one in Python. A request takes them
             # before it waits for anything: each leaves with the token that it was given here.
             session.headers[AUTHORIZATION] = authorization.value
             self._authorization = authorization
         return None if etag is None else {IF_NONE_MATCH: etag}
+
+    async def _take(self, response: aiohttp.ClientResponse, question: Question) -> Answer:
+        """Read what has come, within the bounds, and let go of the connection."""
+        content = response.content
+        try:
+            # A small body has come with its head: there is nothing to wait for.
+            body = content.read_nowait()
+            if not content.at_eof() or len(body) > self._body_bytes:
+                body = await self._read_rest(response, body, question)
+            return Answer(response.status, response.headers, body)
+        finally:
+            if not response.closed:
+                response.release()
 
     async def _read_rest(self, response: aiohttp.ClientResponse, start: bytes, question: Question) -> bytes:
         """Read a body that did not come in one piece, within the bounds."""

@@ -42,8 +42,8 @@ class Deadline:
                 raise TimeoutError from error
 
     def close(self) -> None:
-        """Let the timer go."""
-        if self._timer is not None:
+        """Let the timer go; while somebody is in a block it rings for that one all the same."""
+        if self._timer is not None and not self._ends:
             self._timer.cancel()
             self._timer = None
 

@@ -1,4 +1,4 @@
-"""How often a target is read: the interval, what stretches it, and the chance that spreads it."""
+"""How often a target is read: the interval, and the chance that spreads it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -33,11 +33,10 @@ class Pace:
         *,
         is_pending: bool,
         is_first: bool,
-        stretch: float,
         chance: float,
         is_walk: bool = False,
     ) -> float:
-        """Choose how long to leave a target alone; `chance` is in [0, 1), `stretch` what its source asks for.
+        """Choose how long to leave a target alone; `chance` is in [0, 1).
 
         The first wait is any part of the interval: what was read in a row at the start comes spread over the
         whole interval from then on.
@@ -45,7 +44,7 @@ class Pace:
         quiet = self.quiet_interval_seconds
         if is_walk and self.walk_interval_seconds is not None:
             quiet = self.walk_interval_seconds
-        seconds = (self.interval_seconds if is_pending else quiet) * stretch
+        seconds = self.interval_seconds if is_pending else quiet
         return seconds * (chance if is_first else 1 - _JITTER * chance)
 
     @staticmethod

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from ssl import SSLContext
@@ -169,11 +169,12 @@ def _make_socket(address: aiohttp.AddrInfoType, seconds: float) -> socket.socket
 
     By itself it would send that again for minutes, also when the program has given it up and closed the
     socket: a message from before a network was split would arrive when that is whole again, long after it was
-    looked for. Source: tcp(7), TCP_USER_TIMEOUT, which only Linux has.
+    looked for. Source: tcp(7), TCP_USER_TIMEOUT, which only Linux has, and not every sandbox of it.
     """
     made = socket.socket(family=address[0], type=address[1], proto=address[2])
     if sys.platform == "linux":
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, round(1000 * seconds)))
+        with suppress(OSError):
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, round(1000 * seconds)))
     return made
 
 

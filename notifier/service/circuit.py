@@ -81,7 +81,6 @@ class Circuit:
         seconds = self._pace.choose_wait_seconds(
             is_pending=is_pending,
             is_first=not self._is_spread[place],
-            stretch=1.0,
             chance=self._jitter(),
             is_walk=isinstance(target, PartnerTarget),
         )

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -128,7 +128,8 @@ class Engine:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(self._pace.concurrency, len(self._targets))):
                 tasks.create_task(work())
-        self._note_polls()
+        tally = self._poller.take_tally()
+        self._pulse.note_polls(tally)
         await asyncio.gather(*tending)
         # Once more behind the polls: what is told of is what is true now, and it is sent in this run.
         await asyncio.gather(*(self._tend_once(chore) for chore in self._chores))
@@ -136,7 +137,7 @@ class Engine:
         await self._pulse.stop(self._store)
         problems = (*self._poller.problems.items(), *self._dispatcher.problems.items())
         return Report(
-            tally=replace(self._poller.tally),
+            tally=tally,
             delivered=self._dispatcher.deliveries.delivered,
             # One mistake in the credentials is the same sentence for ten thousand targets.
             problems=tuple(dict.fromkeys(sentence for _, sentence in problems)),

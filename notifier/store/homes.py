@@ -11,10 +11,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, literal, null, or_, select, update
 
 from notifier.domain.delivery import DeliveryState
-from notifier.store import statements, tables
+from notifier.store import signs, statements, tables
 
 _NOTED_EVERY: Final = timedelta(minutes=5)
 """How old the note may be that somebody knows a receiver: one is not written at every look."""
+_NOTED_SINCE: Final = "0009"
+"""An engine of an earlier revision knows receivers too, but notes nothing of them."""
 _PLACE: Final = "to:"
 """Before a destination, where a receiver's name might stand."""
 _sent, _cards, _cases, _known = tables.outbox, tables.cards, tables.cases, tables.receivers
@@ -50,9 +52,12 @@ def list_unknown(
     """Return whom messages wait for that no worker has known since an instant.
 
     `receivers` are those that whoever asks knows: that is noted. While settings are being changed one worker
-    knows a receiver and another does not: neither can say that it is gone.
+    knows a receiver and another does not: neither can say that it is gone. Nor can anybody while a release
+    works that does not note whom it knows.
     """
     known_at = _note_known(connection, receivers, now)
+    if signs.list_live_versions(connection, now, _NOTED_SINCE):
+        return set()
     waited_for = select(_sent.c.receiver).where(_sent.c.state.in_(_UNSETTLED)).distinct()
     unknown = set(connection.execute(waited_for).scalars()).difference(receivers)
     return {one for one in unknown if one not in known_at or known_at[one] < since}
@@ -63,9 +68,12 @@ def list_strays(
 ) -> set[str]:
     """Return where messages wait that no worker has led to since an instant, of receivers that are elsewhere.
 
-    `destinations` are those of the receivers of whoever asks: that it knows them is noted.
+    `destinations` are those of the receivers of whoever asks: that it knows them is noted. None, while a
+    release works that does not note where it leads.
     """
     known_at = _note_known(connection, [f"{_PLACE}{one}" for one in destinations.values()], now)
+    if signs.list_live_versions(connection, now, _NOTED_SINCE):
+        return set()
     waiting = select(_sent.c.destination).where(
         _sent.c.state.in_(_WAITING),
         _sent.c.receiver.in_(destinations),

@@ -196,7 +196,10 @@ def among(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
 @compiles(_Among)
 def _read_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     column, texts = (compiler.process(part, **options) for part in element.clauses)
-    value = "replace(replace(value, char(1, 98), char(0)), char(1, 97), char(1))"
+    value = (
+        "CASE WHEN instr(value, char(1)) "
+        "THEN replace(replace(value, char(1, 98), char(0)), char(1, 97), char(1)) ELSE value END"
+    )
     return f"{column} IN (SELECT {value} FROM json_each({texts}))"  # noqa: S608 - of compiled parts
 
 

@@ -119,11 +119,9 @@ class Division:
     def _choose_seconds(self, *, has_pending: bool) -> tuple[float, float]:
         """Choose when a part is walked, and when it is looked at first."""
         chance = self.jitter()
-        walk = self.pace.choose_wait_seconds(
-            is_pending=False, is_first=False, stretch=1.0, chance=chance, is_walk=True
-        )
+        walk = self.pace.choose_wait_seconds(is_pending=False, is_first=False, chance=chance, is_walk=True)
         walk *= 1 - _SPREAD * chance
-        look = self.pace.choose_wait_seconds(is_pending=True, is_first=True, stretch=1.0, chance=chance)
+        look = self.pace.choose_wait_seconds(is_pending=True, is_first=True, chance=chance)
         return walk, min(walk, look) if has_pending else walk
 
 

@@ -144,7 +144,6 @@ class Passes:
         seconds = self._pace.choose_wait_seconds(
             is_pending=await post.poller.poll(target),
             is_first=is_first,
-            stretch=1.0,
             chance=chance,
             is_walk=isinstance(target, PartnerTarget),
         )
@@ -167,7 +166,6 @@ class Passes:
         interval = self._pace.choose_wait_seconds(
             is_pending=poller.is_pending(target),
             is_first=False,
-            stretch=1.0,
             chance=0.0,
             is_walk=isinstance(target, PartnerTarget),
         )

@@ -77,6 +77,7 @@ class Shop:
             timeout=_POOL_SECONDS,
             reconnect_timeout=_RECONNECT_SECONDS,
             check=psycopg_pool.AsyncConnectionPool.check_connection,
+            configure=_let_statements_stand_alone,
             open=False,
         )
         self.app = App(connector=connector)
@@ -169,6 +170,15 @@ class Shop:
         except ConnectorException as error:
             raise StoreUnavailable(f"the database's clock cannot be read: {_name(error)}") from error
         return row["there"], asked_at, time.monotonic()
+
+
+async def _let_statements_stand_alone(connection: "psycopg.AsyncConnection[Any]") -> None:
+    """Let each statement be a transaction of its own, as all of Procrastinate's are.
+
+    With the answer to one in an open transaction a worker that stands still would keep its job from those who
+    take over, and them from looking further: PostgreSQL waits for whoever has a row.
+    """
+    await connection.set_autocommit(True)
 
 
 def _name(error: Exception) -> str:

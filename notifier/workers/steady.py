@@ -31,6 +31,12 @@ ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()
 """
 """Also brings a worker back that was taken for dead: its jobs are others' by now, but it can get new ones."""
 
+_FORGET: Final = """
+DELETE FROM procrastinate_workers AS worker WHERE last_heartbeat < now() - interval '1 day'
+AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE worker_id = worker.id) RETURNING id
+"""
+"""Not those whose jobs were never taken over: these would lose their owner, and be given away at once."""
+
 _NUDGE: Final = """
 SELECT pg_notify('procrastinate_queue_v1#' || queue_name, '{"type": "job_inserted", "job_id": 0}')
 FROM procrastinate_jobs WHERE status = 'todo' AND lock = %(lock)s LIMIT 1
@@ -144,8 +150,16 @@ class SteadyJobs(JobManager):
             self._lease.renew(worker_id, given_at)
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:  # noqa: ARG002
-        """Leave that to `Takeover`, which knows whether it was the database that was silent."""
-        return []
+        """Forget who has been gone for a day; return whom.
+
+        Who is silent for less is left to `Takeover`, which knows whether it was the database that was silent.
+        """
+        try:
+            rows = await self.connector.execute_query_all_async(_FORGET)
+        except ConnectorException as error:
+            _log.debug("nobody could be forgotten", error=name_cause(error))
+            return []
+        return [row["id"] for row in rows]
 
     async def list_jobs_to_abort_async(self, queue: str | None = None) -> Iterable[int]:  # noqa: ARG002
         """Nobody asks for jobs to be aborted."""

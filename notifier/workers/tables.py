@@ -18,7 +18,10 @@ from psycopg import sql
 
 _log = structlog.get_logger("notifier.worker")
 
+IDLE_SECONDS: Final = 20
+"""A worker that stands still over the tables for so long loses its turn: the others wait for it to start."""
 _LOCK: Final = "SELECT pg_advisory_xact_lock(7263640137)"
+_BOUND: Final = sql.SQL("SET LOCAL idle_in_transaction_session_timeout = {}")
 _FIND: Final = "SELECT obj_description(to_regclass('procrastinate_jobs')), to_regclass('procrastinate_jobs')"
 _NOTE: Final = sql.SQL("COMMENT ON TABLE procrastinate_jobs IS {}")
 _OTHERS: Final = """
@@ -56,6 +59,7 @@ async def require_tables(
     parts = _list(migrations or files("procrastinate.sql") / "migrations")
     newest = Applied(max(parts["pre"], default=""), max(parts["post"], default=""))
     async with await psycopg.AsyncConnection.connect(**parameters) as connection:
+        await connection.execute(_BOUND.format(f"{IDLE_SECONDS}s"))
         await connection.execute(_LOCK)
         found = await (await connection.execute(_FIND)).fetchone()
         comment, table = found or (None, None)

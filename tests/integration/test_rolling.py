@@ -24,6 +24,9 @@ _SIGN = (
     "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint, NULL, 0, NULL)"
 )
 
+_SIDE_BY_SIDE_SINCE = "0007"
+"""The last contraction; older engines than this cannot be at work on what comes behind it."""
+
 
 @pytest.fixture
 def empty(postgres: Cluster) -> Iterator[str]:
@@ -84,6 +87,32 @@ def test_migrations_make_the_tables_of_the_code(empty: str, postgres_url: str, s
         migrated.open_existing()
         new.open_existing()
         assert migrated.read_now(read_schema) == new.read_now(read_schema)
+
+
+def test_what_an_older_version_reads_and_writes_still_fits(empty: str) -> None:
+    """An expansion must leave every column that there was, and ask older code for no new one."""
+
+    def look(connection: Connection) -> dict[str, dict[str, tuple[str, bool, bool]]]:
+        looking = inspect(connection)
+        return {
+            table: {
+                one["name"]: (str(one["type"]), one["nullable"], one["default"] is not None)
+                for one in looking.get_columns(table)
+            }
+            for table in looking.get_table_names()
+        }
+
+    make_at(empty, _SIDE_BY_SIDE_SINCE)
+    with PostgresStore(empty) as store:
+        store._connect()
+        before = store.read_now(look)
+        store.open()
+        after = store.read_now(look)
+    assert "contract" not in [phase for revision, phase in PHASES.items() if revision > _SIDE_BY_SIDE_SINCE]
+    for table, columns in before.items():
+        assert columns.items() <= after[table].items()
+        new = [after[table][name] for name in after[table].keys() - columns.keys()]
+        assert all(is_nullable or has_default for _, is_nullable, has_default in new)
 
 
 def test_a_newer_schema_that_only_adds_is_worked_with(postgres_url: str, postgres: Cluster) -> None:

@@ -72,8 +72,9 @@ async def test_a_store_that_fails_while_dintero_is_read_is_a_problem_of_the_run(
     assert report.problems
     assert any("is locked by another program" in problem for problem in report.problems), report.problems
     assert slack.messages("sales") == []
+    assert (report.tally.polls, report.tally.failed) == (1, 1)
     again = await app.run_once(settings)
-    assert again.problems == ()
+    assert (again.problems, again.tally.polls, again.tally.notifications) == ((), 1, 1)
     assert len(slack.messages("sales")) == 1
 
 

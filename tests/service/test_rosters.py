@@ -70,6 +70,46 @@ async def test_what_another_worker_knows_is_left_to_it(database: AnyStore, clock
     assert _count(database) == {"due": 1}
 
 
+@pytest.mark.usefixtures("tomorrow")
+async def test_a_release_that_cannot_say_whom_it_knows_is_waited_for(
+    database: AnyStore, clock: FakeClock
+) -> None:
+    """Beside a worker from before there were rosters, nothing may be given up that it may know."""
+    older = {"host": "old", "pid": 1, "version": "0.0.9", "revision": "0008", "started_at": clock.now()}
+
+    def sign(**more: object) -> None:
+        row = {**older, "beat_at": clock.now(), "polls": 0, "last_round_at": None, **more}
+        database.run_now(lambda books: books.save_beat(row))
+
+    roster = Roster(database, clock, SALES)
+    for _ in range(5):
+        sign()
+        assert await roster.call() == 0
+        clock.advance(HALF.total_seconds())
+    sign(stopped_at=clock.now())
+    for _ in range(2):
+        assert await roster.call() == 0
+        clock.advance(HALF.total_seconds())
+    assert await roster.call() == 1
+
+
+async def test_what_an_older_release_leads_elsewhere_is_left_there(
+    database: AnyStore, clock: FakeClock
+) -> None:
+    """A worker that cannot say where it leads may still send what waits there."""
+    one = Notification("a", "a", "a", "sales", "to sales", "status_changed")
+    database.run_now(lambda books: books.outbox.enqueue([one], clock.now()))
+    older = {"host": "old", "pid": 1, "version": "0.0.9", "revision": "0008", "started_at": clock.now()}
+    row = {**older, "beat_at": clock.now(), "polls": 0, "last_round_at": None}
+    database.run_now(lambda books: books.save_beat(row))
+    roster = Roster(database, clock, {"sales": "elsewhere"})
+    await roster.call()
+    assert database.run_now(lambda books: books.outbox.list_due(clock.now())) == ["to sales"]
+    database.run_now(lambda books: books.save_beat({**row, "stopped_at": clock.now()}))
+    await roster.call()
+    assert database.run_now(lambda books: books.outbox.list_due(clock.now())) == ["elsewhere"]
+
+
 async def test_what_an_older_worker_is_sending_is_not_sent_elsewhere_too(
     make_service: MakeService, database: AnyStore, clock: FakeClock
 ) -> None:

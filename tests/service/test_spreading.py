@@ -27,10 +27,10 @@ PACE = Pace(60, 900, 20)
 CHANCES = [number / 100 for number in range(100)]
 
 
-def choose(*, is_pending: bool = False, is_first: bool = False, stretch: float = 1) -> list[float]:
+def choose(*, is_pending: bool = False, is_first: bool = False) -> list[float]:
     """Return the waits of a hundred targets."""
     return [
-        PACE.choose_wait_seconds(is_pending=is_pending, is_first=is_first, stretch=stretch, chance=chance)
+        PACE.choose_wait_seconds(is_pending=is_pending, is_first=is_first, chance=chance)
         for chance in CHANCES
     ]
 
@@ -53,11 +53,6 @@ def test_no_interval_is_longer_than_it_says_and_none_like_the_next() -> None:
     waits = choose(is_pending=True)
     assert len(set(waits)) == len(waits)
     assert all(54 <= wait <= 60 for wait in waits)
-
-
-def test_a_strained_source_is_asked_less_often() -> None:
-    """Intervals must be longer by what the source asks for."""
-    assert choose(stretch=4) == [4 * wait for wait in choose()]
 
 
 async def test_it_is_said_for_as_long_as_it_lasts(make_service: MakeService) -> None:
@@ -133,7 +128,7 @@ async def test_no_walk_is_later_than_the_settings_say(
             is_pending = await engine._poller.poll(PARTNER)
             clock.advance(
                 engine._pace.choose_wait_seconds(
-                    is_pending=is_pending, is_first=False, stretch=1, chance=chance, is_walk=True
+                    is_pending=is_pending, is_first=False, chance=chance, is_walk=True
                 )
             )
     assert source.walks == 10

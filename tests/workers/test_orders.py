@@ -105,6 +105,29 @@ def test_every_queue_has_places_in_every_worker(url: str) -> None:
     assert places == {Queue.DELIVER: 9, Queue.POLL: 3, Queue.WALK: 3, Queue.TEND: 8}
 
 
+async def test_workers_that_are_long_gone_are_forgotten(
+    url: str, connection: "psycopg.Connection[tuple[object, ...]]"
+) -> None:
+    """Each that is killed leaves its rows behind; those that may still be missed must stay."""
+    lease = Lease(time.monotonic, 25.0)
+    shop = Shop(read_address(url).parameters, asyncio.Event(), lambda: True, lambda: None, lease)
+    async with shop.open(25.0):
+        connection.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) SELECT now() - one * interval '1 hour' "
+            "FROM unnest(ARRAY[0, 1, 25, 25]) AS one"
+        )
+        connection.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status, worker_id) "
+            "VALUES ('deliver', 'drain', 'doing', 4)"
+        )
+        connection.commit()
+        assert await shop.app.job_manager.prune_stalled_workers(25.0) == [3]
+    left = connection.execute("SELECT id FROM procrastinate_workers ORDER BY id").fetchall()
+    assert left == [(1,), (2,), (4,)]
+    # Nor does it end a worker that this cannot be asked for now.
+    assert await shop.app.job_manager.prune_stalled_workers(25.0) == []
+
+
 async def test_workers_are_counted_by_their_signs_of_life(
     url: str, connection: "psycopg.Connection[tuple[object, ...]]"
 ) -> None:

@@ -1,5 +1,6 @@
 """Procrastinate's own tables, made and brought up to date on a real PostgreSQL."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from notifier.workers import tables as job_tables
 from notifier.workers.tables import require_tables
 
 GONE_AFTER_SECONDS = 25.0
+PATIENCE_SECONDS = 10.0
 
 
 @pytest.fixture
@@ -56,6 +59,30 @@ async def test_an_empty_database_gets_them_once(
     assert found[0].startswith("notifier: pre 03.")
     await require_tables(parameters, GONE_AFTER_SECONDS)
     assert database.execute("SELECT obj_description('procrastinate_jobs'::regclass)").fetchone() == found
+
+
+async def test_who_stands_still_over_them_keeps_no_other_from_starting(
+    parameters: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that holds on while it looks at the tables must lose its turn."""
+    await require_tables(parameters, GONE_AFTER_SECONDS)
+    stands, is_woken, bring = asyncio.Event(), asyncio.Event(), job_tables._bring_up_to_date
+
+    async def stand_still(*_: Any) -> job_tables.Applied:
+        stands.set()
+        await is_woken.wait()
+        return job_tables.Applied()
+
+    monkeypatch.setattr(job_tables, "IDLE_SECONDS", 1)
+    monkeypatch.setattr(job_tables, "_bring_up_to_date", stand_still)
+    sleeper = asyncio.ensure_future(require_tables(parameters, GONE_AFTER_SECONDS))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await stands.wait()
+        monkeypatch.setattr(job_tables, "_bring_up_to_date", bring)
+        await require_tables(parameters, GONE_AFTER_SECONDS)
+    is_woken.set()
+    with pytest.raises(psycopg.Error):
+        await sleeper
 
 
 async def test_a_newer_release_finishes_them_when_the_last_older_worker_has_ended(

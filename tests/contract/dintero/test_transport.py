@@ -15,6 +15,7 @@ from notifier.dintero import Transport
 from notifier.errors import SourceMalformed, SourceRejected
 from notifier.sandbox import SandboxDintero, huge
 from tests.contract.dintero.conftest import CONNECTION, MakeSource
+from tests.security.proxies import ConnectProxy
 
 CERTIFICATE = Path(__file__).parents[2] / "samples" / "dintero" / "loopback.pem"
 MEBIBYTE = 1024 * 1024
@@ -149,6 +150,35 @@ async def test_a_proxy_is_used(
         assert await source.read(CONNECTION, None) is not None
         assert asked == [("dintero.invalid", f"Basic {b64encode(b'user:CANARY').decode()}")] * 2
         assert "CANARY" not in repr(Transport(proxy=address)) + repr(vars(source._api._client))
+
+
+async def test_a_proxy_learns_no_token(make_source: MakeSource) -> None:
+    """What opens a tunnel must carry nothing that is for Dintero, and one tunnel must do for all requests."""
+    tokens = iter(["CANARY-1", "CANARY-2"])
+    seen: list[str] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        if request.method == "POST":
+            return web.json_response({"access_token": next(tokens), "expires_in": 60})
+        seen.append(request.headers["Authorization"])
+        if request.headers.get("If-None-Match") == '"1"':
+            return web.Response(status=304)
+        status = 200 if "CANARY-2" in seen[-1] else 401
+        return web.json_response({"status": "pending"}, status=status, headers={"ETag": '"1"'})
+
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(CERTIFICATE)
+    trusted = ssl.create_default_context(cafile=CERTIFICATE)
+    async with serve(answer, server) as host, ConnectProxy().serve() as proxy:
+        source = make_source(base_url=f"https://{host}/v1", proxy=proxy.address, ssl=trusted)
+        reading = await source.read(CONNECTION, None)
+        assert reading is not None
+        assert await source.read(CONNECTION, reading.fingerprint) is None
+        await source.close()
+    assert seen == ["Bearer CANARY-1", "Bearer CANARY-2", "Bearer CANARY-2"]
+    assert proxy.asked == [host]
+    assert b"CANARY" not in proxy.seen
+    assert b"authorization" not in proxy.seen.lower()
 
 
 async def test_the_environment_is_left_alone_unless_asked(

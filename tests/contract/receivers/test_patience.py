@@ -9,7 +9,7 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 
 from notifier.errors import DeliveryAmbiguous, DeliveryUnavailable
 from notifier.receivers.exchange import post
-from notifier.receivers.session import open_session, watch_transit
+from notifier.receivers.session import _make_socket, open_session, watch_transit
 
 SECONDS = 8.0
 
@@ -77,3 +77,11 @@ async def test_a_library_that_does_not_say_when_a_request_leaves_is_not_believed
         with watch_transit(session) as transit:
             pass
     assert transit.was_sent is None
+
+
+def test_a_kernel_that_does_not_know_how_is_used_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only some of Linux is there, messages must still be sent."""
+    monkeypatch.setattr(socket, "TCP_USER_TIMEOUT", 9_999, raising=False)
+    address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 1))
+    with _make_socket(address, SECONDS) as made:
+        assert made.fileno() >= 0

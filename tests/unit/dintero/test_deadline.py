@@ -7,7 +7,7 @@ import pytest
 from notifier.dintero.deadline import Deadline
 
 SOON_SECONDS = 0.01
-LONG_SECONDS = 10.0
+LONG_SECONDS = 2.0
 
 
 async def hang(deadline: Deadline) -> None:
@@ -93,3 +93,25 @@ async def test_one_block_at_a_time() -> None:
     with deadline, pytest.raises(RuntimeError), deadline:
         pass
     deadline.close()
+
+
+async def test_who_is_still_there_when_it_is_closed_is_not_left_alone() -> None:
+    """What is under way when the source is closed must end in its time all the same."""
+    deadline = Deadline(SOON_SECONDS)
+    late = asyncio.ensure_future(hang(deadline))
+    await asyncio.sleep(0)
+    deadline.close()
+    ended, _ = await asyncio.wait({late}, timeout=LONG_SECONDS)
+    late.cancel()
+    assert [type(one.exception()) for one in ended] == [TimeoutError]
+
+
+async def test_a_closed_one_keeps_no_timer() -> None:
+    """Where nobody is there any more, nothing may ring later."""
+    deadline = Deadline(LONG_SECONDS)
+    with deadline:
+        pass
+    timer = deadline._timer
+    deadline.close()
+    assert timer is not None
+    assert timer.cancelled()
