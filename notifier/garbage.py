@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-OBJECTS_BETWEEN_LOOKS: Final = 20_000
+OBJECTS_BETWEEN_LOOKS: Final = 50_000
 """So many more objects than before, and it looks through the young ones; Python's own number is 700.
 
 A message that is on its way holds some hundred objects, nearly none of which will be garbage: each look

@@ -138,6 +138,7 @@ class Redactor:
         self._known = re.compile("|".join(re.escape(text) for text in known)) if known else None
         # The names of a line are in the program: they are the same few, again and again.
         self._clean_name = lru_cache(_MOST_NAMES)(self._clean)
+        self._are_harmless = lru_cache(_MOST_NAMES)(self._look_at_names)
 
     def __call__(self, _logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
         """Return the event with every value fit to be shown."""
@@ -152,13 +153,13 @@ class Redactor:
 
     def _is_harmless(self, event: EventDict) -> bool:
         """Whether a few looks at all of an event at once tell that nothing of it would be changed."""
+        if not self._are_harmless(tuple(event)):
+            return False
         texts: list[str] = []
-        for key, value in event.items():
+        for value in event.values():
             if type(value) is str:
                 texts.append(value)
             elif not (value is None or isinstance(value, bool | int | float)):
-                return False
-            if _is_secret(key) or self._clean_name(key) != key:
                 return False
         line = " ".join(texts)
         if len(line) > _LONGEST_TEXT or not line.isascii() or not line.isprintable():
@@ -167,6 +168,10 @@ class Redactor:
         if any(mark in small for mark in _TELLTALES):
             return False
         return self._known is None or self._known.search(line) is None
+
+    def _look_at_names(self, names: tuple[str, ...]) -> bool:
+        """Whether all names of an event may stand there as they are, and none hides its value."""
+        return not any(_is_secret(name) or self._clean_name(name) != name for name in names)
 
     def _redact(self, key: str, value: object, depth: int = 0) -> Any:
         if value is None or isinstance(value, bool | int | float):
