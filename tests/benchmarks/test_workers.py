@@ -13,7 +13,8 @@ from benchmarks.scaling import Plan, read_figures
 from benchmarks.usage import Use
 from benchmarks.workers import Shift, measure_workers
 
-LITTLE = Shift(jobs=10, few=5, accounts=30, seconds=0.5, partner=20, changes=4, held=(5, 100))
+# More than two ticks: so often, and no more, there is something to read.
+LITTLE = Shift(jobs=10, few=5, accounts=30, seconds=2.5, partner=20, changes=4, held=(5, 100))
 USE = Use(1, 1_000, 2.0, worker_cpu=0.5, database_cpu=0.25, server_cpu=0.1, machine_cpu=0.9)
 
 
