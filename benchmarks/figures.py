@@ -52,7 +52,7 @@ def gather_figures(machine: str, found: Labour, cores: int) -> Figures:
         poll_database_seconds=one.polls.database_seconds,
         message_database_seconds=found.messages.database_seconds,
         job_database_seconds=one.jobs.database_seconds,
-        gain_of_two=find_gain(one.polls, two.polls, cores),
+        gain_of_two=find_gain(one.polls, two.polls, cores, two.demand),
         mark_bytes=found.mark_bytes,
         case_bytes=found.case_bytes,
         worker_bytes=found.worker_bytes,
@@ -60,13 +60,14 @@ def gather_figures(machine: str, found: Labour, cores: int) -> Figures:
     )
 
 
-def find_gain(one: Use, two: Use, cores: int) -> float:
+def find_gain(one: Use, two: Use, cores: int, demand: float) -> float:
     """Return how many times the work of one worker two do, 1 to 2.
 
     Where both and the database left a core idle, it is by what they did. Where they shared cores that were
-    all busy, it is by what they used for each piece of work: what two take more, they take from one another.
+    all busy, or did all there was to do (`demand` a second), it is by what they used for each piece of work:
+    what two take more, they take from one another.
     """
-    if two.busy_cores < BUSY * cores:
+    if two.busy_cores < BUSY * cores and two.a_second < BUSY * demand:
         gain = two.a_second / one.a_second
     else:
         alone, together = (use.worker_seconds + use.database_seconds for use in (one, two))

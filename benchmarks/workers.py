@@ -56,7 +56,7 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """What so many workers did together: `demand` polls a second were asked for, and all jobs at once."""
+    """What so many workers did: at least `demand` polls a second were asked for, and all jobs at once."""
 
     polls: Use
     jobs: Use
@@ -123,7 +123,8 @@ def _measure_crew(place: Workplace, dintero: Outside, shift: Shift) -> Crew:
             lambda: -place.count(_WAITING_JOBS), lambda _: not place.count(_WAITING_JOBS), _LONG_SECONDS
         )
     sleep(_SETTLE_SECONDS)
-    return Crew(polls, jobs, shift.accounts / TICK_SECONDS)
+    # What is due a tick after it was read is found by the next tick: up to two go by.
+    return Crew(polls, jobs, shift.accounts / (2 * TICK_SECONDS))
 
 
 def _measure_messages(

@@ -49,11 +49,13 @@ def test_what_bounds_is_named() -> None:
 def test_gain_is_that_of_workers_with_cores_of_their_own() -> None:
     """By work a second where a core was idle; by CPU for each piece where all were busy; from 1 to 2."""
     two = replace(USE, workers=2, units=1_500)
-    assert find_gain(USE, two, 2) == pytest.approx(1.5)
+    assert find_gain(USE, two, 2, inf) == pytest.approx(1.5)
     busy = replace(two, units=1_000, worker_cpu=0.7, database_cpu=0.3, machine_cpu=4.0)
-    assert find_gain(USE, busy, 2) == pytest.approx(2 * 0.75 / 1.0)
-    assert find_gain(USE, replace(two, units=5_000), 2) == 2.0
-    assert find_gain(USE, replace(two, units=500), 2) == 1.0
+    assert find_gain(USE, busy, 2, inf) == pytest.approx(2 * 0.75 / 1.0)
+    assert find_gain(USE, replace(two, units=5_000), 2, inf) == 2.0
+    assert find_gain(USE, replace(two, units=500), 2, inf) == 1.0
+    # Both did all there was to do, which says nothing of what they could.
+    assert find_gain(USE, replace(USE, workers=2), 2, 500.0) == 2.0
 
 
 def test_what_other_work_took_is_taken_off() -> None:
