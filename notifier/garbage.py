@@ -1,7 +1,7 @@
 """Python's garbage collector: when it rests, and how often it looks.
 
 It finds objects that hold each other; what nothing holds is freed without it. There is little for it to find
-here, and by Python's own settings it takes a sixth of the CPU of a message.
+here, and by Python's own settings it would look for it again and again.
 """
 
 import gc

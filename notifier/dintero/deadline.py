@@ -8,9 +8,9 @@ from typing import Any, Final
 class Deadline:
     """Ends whatever takes longer than `seconds`: the `with` block of a task then raises TimeoutError.
 
-    aiohttp would make, sort and cancel a timer for each request: an eighth of the CPU of a small one, and
-    nearly none ever rings. As every block has the same time, the first that was entered is the first to be
-    over, and one timer does for all. It is set anew only when it rings. A task is in one block at a time.
+    aiohttp would make, sort and cancel a timer for each request, and nearly none ever rings. As every block
+    has the same time, the first that was entered is the first to be over, and one timer does for all. It is
+    set anew only when it rings. A task is in one block at a time.
     """
 
     def __init__(self, seconds: float) -> None:

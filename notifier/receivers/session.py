@@ -132,15 +132,13 @@ def open_session(
     connection_limit: int = 20,
     ssl_context: SSLContext | None = None,
     proxy: str | None = None,
-    trust_env: bool = False,
 ) -> aiohttp.ClientSession:
     """Open the session that receivers share; who opens it closes it.
 
     `total_seconds` bounds a whole request (slack_sdk's own time-out is ignored beside a session),
     `connect_seconds` the wait for a connection, which takes half of the time at the most: in the other half
     the request arrives, or never will (see `_make_socket`). `ssl_context` replaces the system's
-    certificates; `proxy` is an address, which may hold a password; without one, `trust_env` lets aiohttp take
-    it from the environment. Redirects are refused, cookies not kept.
+    certificates; `proxy` is an address, which may hold a password. Redirects are refused, cookies not kept.
     """
     half = total_seconds / 2
     session = aiohttp.ClientSession(
@@ -156,7 +154,6 @@ def open_session(
         response_class=BoundedResponse,
         json_serialize_bytes=_write_json,
         proxy=proxy,
-        trust_env=trust_env,
     )
     if hasattr(aiohttp.ClientRequest, "send"):
         # Without it nothing would be noted, and whatever got no answer would count as not sent.

@@ -94,13 +94,9 @@ class Waiting(Protocol):
 class Hand:
     """What one transaction claims for lanes that wait."""
 
-    def __init__(
-        self, lanes: Mapping[str, Waiting], claims: Claims, clock: Clock, claim_seconds: float
-    ) -> None:
-        self._lanes = lanes
-        self._claims = claims
-        self._clock = clock
-        self._claim_seconds = claim_seconds
+    def __init__(self, early: "Early") -> None:
+        self._early = early
+        self._lanes = early.lanes
         self._lock = Lock()
         self._is_over = False
         self._reserved: set[str] = set()
@@ -112,17 +108,17 @@ class Hand:
 
         Where the transaction is kept `settle` has to follow, where it is not `fail`.
         """
-        instant = self._clock.monotonic()
+        instant = self._early.clock.monotonic()
         with self._lock:
             # Nobody waits for this any more where the wait for the store was given up.
             wanted = () if self._is_over else destinations
             known = (one for one in wanted if one in self._lanes)
             self._reserved.update(one for one in known if self._lanes[one].seat.reserve(instant))
-        self._taken, self._deadline = {}, instant + self._claim_seconds
+        self._taken, self._deadline = {}, instant + self._early.claim_seconds
         if self._reserved and not self._is_over:
             reach(Waypoint.CLAIMING)
             wants = {one: self._lanes[one].tell_time() for one in sorted(self._reserved)}
-            self._taken = self._claims.take(books, wants, now)
+            self._taken = self._early.claims.take(books, wants, now)
 
     def give_up(self) -> bool:
         """Claim nothing from now on; return whether something was to be claimed before."""
@@ -143,21 +139,19 @@ class Hand:
             self._lanes[one].take_over(Gift(is_unclear=True))
 
 
+@dataclass(frozen=True, slots=True)
 class Early:
     """Claims for the `lanes`, by their destinations, in the transactions of others."""
 
-    def __init__(
-        self, lanes: Mapping[str, Waiting], claims: Claims, clock: Clock, claim_seconds: float
-    ) -> None:
-        self._lanes = lanes
-        self._claims = claims
-        self._clock = clock
-        self._claim_seconds = claim_seconds
+    lanes: Mapping[str, Waiting]
+    claims: Claims
+    clock: Clock
+    claim_seconds: float
 
     @contextmanager
     def watch(self) -> Iterator[Hand]:
         """Claim within: what was claimed leaves if the block, which waits for the commit, ends well."""
-        hand = Hand(self._lanes, self._claims, self._clock, self._claim_seconds)
+        hand = Hand(self)
         try:
             yield hand
         except BaseException:
