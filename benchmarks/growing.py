@@ -18,7 +18,7 @@ from benchmarks.alternating import wait_until
 from benchmarks.known import fill_store
 from benchmarks.parts import SOURCE, make_dispatcher, make_source
 from benchmarks.population import NAMES, OWNER_ID, list_account_ids
-from notifier import __version__, log
+from notifier import __version__, garbage, log
 from notifier.dintero.wire.accounts import digest_bytes
 from notifier.domain.first_run import FirstRun
 from notifier.domain.pace import Pace
@@ -70,9 +70,10 @@ async def _poll(
     async with make_source(base_url, CONCURRENCY) as source:
         poller = Poller({SOURCE: source}, database, recorder, clock, dispatcher.wake, memory=memory)
         engine = Engine(targets, poller, dispatcher, database, clock, pace, version=__version__)
+        garbage.keep_all()
         stopping = asyncio.Event()
         running = asyncio.ensure_future(engine.run(stopping, 5))
-        await wait_until(lambda: engine.polls > CONCURRENCY)
+        await wait_until(lambda: engine.polls > CONCURRENCY + len(targets))
         polls, cpu_seconds = engine.polls, process_time()
         await asyncio.sleep(seconds)
         polls, cpu_seconds = engine.polls - polls, process_time() - cpu_seconds

@@ -151,7 +151,7 @@ def _write(name: str, matter: Matter, form: Form, now: float) -> Message:
 
 def _card_of(played: Played, *, reminders: int = 0) -> Card:
     card = Card(played.case.case_id, "d", "sales", "", NOW, "C1", "1.0", NOW)
-    return replace(card, reminders=reminders)
+    return card._replace(reminders=reminders)
 
 
 def _make_change(played: Played, topic: Topic, detail: str, at: float) -> Change:

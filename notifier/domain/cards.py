@@ -1,16 +1,14 @@
 """The card of a case at one destination: where it stands, and how far its reminders are."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from notifier.domain.delivery import BY_ITSELF, Claim, Form, Notification, Place, Purpose, Traits
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What a destination has of a case.
+class Card(NamedTuple):
+    """What a destination has of a case; a tuple, since every message reads one.
 
     It is there from the moment at which somebody is to be told: so the receivers of a case are fixed when it
     opens. `channel` and `message_ref` name the message, "" while none stands (it is still to be sent, or the

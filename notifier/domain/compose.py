@@ -6,6 +6,7 @@ given, and never offers a link that is of no more use.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from notifier.domain.cards import Card
 from notifier.domain.change import Change, Topic
@@ -32,9 +33,8 @@ _ABOVE = "The signature link stands at the top of this thread."
 _SIGN = "Open the link and sign, or send it to whoever signs for the company."
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
-    """Everything that is known about a change when its message is composed.
+class Dossier(NamedTuple):
+    """Everything that is known about a change when its message is composed; a tuple, as each is made twice.
 
     `case_id` is the case that is told of: the change's own, or an earlier one that the change has ended.
     """

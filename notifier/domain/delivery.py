@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class WhenUnsure(StrEnum):
@@ -122,9 +122,10 @@ class Notification:
     muted_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A notification that one dispatcher has taken to send now; `attempt` counts from 1.
+
+    It is a tuple, since one is made twice for every message: a frozen dataclass takes several times as long.
 
     `is_repeat` is True when an earlier attempt's outcome is unknown: then `doubt_since` is when the first
     such attempt was made, by the receiver's clock, and `doubt_ends_at` is when a message that does not stand

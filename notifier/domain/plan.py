@@ -172,7 +172,7 @@ def _find_followed(known: Mapping[str, Card], directory: Directory) -> dict[str,
         home = directory.find_home(card)
         if home is not None:
             receiver, destination = home
-            followed.setdefault(destination, replace(known.get(destination, card), receiver=receiver))
+            followed.setdefault(destination, known.get(destination, card)._replace(receiver=receiver))
     return followed
 
 

@@ -56,9 +56,9 @@ def take_turn(
         return Turn(_keep(card, progress, at))
     told = _keep(card, due.standing, next_at(schedule, due.standing, now))
     if due.kind is DueKind.EXPIRING:
-        told = replace(told, warned_for=case.expires_at)
+        told = told._replace(warned_for=case.expires_at)
     elif due.kind is DueKind.EXPIRED:
-        told = replace(told, ended_for=case.expires_at)
+        told = told._replace(ended_for=case.expires_at)
     if due.kind is DueKind.EXPIRED and case.expires_at is not None and case.expires_at <= card.opened_at:
         return Turn(told)  # It was told as expired from the start.
     return Turn(told, _make_change(card, connection, case, due, now), due.receivers)
@@ -106,8 +106,7 @@ def _find_progress(card: Card, case: Case, standing: Standing, *, is_untold: boo
 
 
 def _keep(card: Card, progress: Progress, at: datetime | None) -> Card:
-    return replace(
-        card,
+    return card._replace(
         armed_at=progress.armed_at,
         reminders=progress.reminders,
         escalations=progress.escalations,

@@ -4,7 +4,7 @@ All of it happens inside one transaction: what is claimed when that is committed
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -65,7 +65,7 @@ class Claims:
             if _is_notice(one):
                 matter = books.load_notice(one.change_id)
             elif isinstance(matter, Dossier):
-                matter = replace(matter, card=card)
+                matter = matter._replace(card=card)
             taken[destination] = self._prepare(books, claim, card, matter, now)
         books.outbox.cover_updates([one.claim for one in taken.values() if _covers_updates(one)], now)
         return taken
@@ -90,7 +90,7 @@ class Claims:
         if silence is not None:
             books.outbox.record_muted(claim, f"silence {silence.silence_id}")
             return Taken(claim, matter, has_to_be_sent=False)
-        claim = replace(claim, place=place)
+        claim = claim._replace(place=place)
         is_guarded = receiver.traits.is_read_by_people and is_card(claim, card)
         if is_guarded and not self._storms.lets_pass(books, claim, now):
             return Taken(claim, matter, has_to_be_sent=False)

@@ -57,10 +57,10 @@ class ReminderKeeper(Timekeeper):
         for card in cards:
             found = cases.get(card.case_id)
             if found is None or card.is_escalated:
-                books.cards.save(replace(card, next_at=None))
+                books.cards.save(card._replace(next_at=None))
                 continue
             if unread.hides(found[2].key, found[1].source):
-                books.cards.save(replace(card, next_at=now + PUT_OFF))
+                books.cards.save(card._replace(next_at=now + PUT_OFF))
                 continue
             own = guide.directory.destinations.get(card.receiver, card.destination)
             is_untold = not untold.isdisjoint({(card.case_id, card.destination), (card.case_id, own)})

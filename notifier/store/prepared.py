@@ -102,8 +102,12 @@ class _Direct:
         form = compiled.construct_expanded_state(dict(values))
         self.text: Final = form.statement
         self._names_given: Final = len(values)
+        order = form.positiontup or ()
+        # A value that stands in many places, as the present instant does, is made fit for the driver once.
+        writers = ((name, _find_writer(compiled, name, dialect)) for name in dict.fromkeys(order))
+        self._writers = [(name, write) for name, write in writers if write is not None]
         self._constants = {name: value for name, value in form.parameters.items() if name not in values}
-        self._places = [(name, _find_writer(compiled, name, dialect)) for name in form.positiontup or ()]
+        self._order = order
         columns = statement.exported_columns.items()
         self._names = [str(name) for name, _ in columns]
         readers = ((str(name), _find_reader(column.type, dialect)) for name, column in columns)
@@ -114,7 +118,9 @@ class _Direct:
         if len(values) != self._names_given:
             raise TypeError(f"a statement of {self._names_given} names cannot take {', '.join(values)}")
         given = {**self._constants, **values}
-        return [given[name] if write is None else write(given[name]) for name, write in self._places]
+        for name, write in self._writers:
+            given[name] = write(given[name])
+        return [given[name] for name in self._order]
 
     def read(self, driver: sqlite3.Connection, values: Values) -> list[Row]:
         """Run it, and return its rows."""

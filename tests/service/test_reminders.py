@@ -197,7 +197,7 @@ async def test_an_escalation_is_told_once_to_whom_it_names(make_service: MakeSer
 
 def _copy_card(books: Books) -> None:
     (card,) = books.cards.list_due(NOW, 10)
-    books.cards.open([replace(card, destination="elsewhere", receiver="elsewhere")])
+    books.cards.open([card._replace(destination="elsewhere", receiver="elsewhere")])
 
 
 async def test_whoever_an_escalation_names_is_mentioned(make_service: MakeService) -> None:

@@ -22,6 +22,7 @@ from notifier.receivers.slack.lookup import History
 from notifier.receivers.slack.mention import find_groups, read_mention
 
 _ABOUT_CHANNELS: Final = frozenset({"channel_not_found", "not_in_channel", "is_archived"})
+_TRAITS: Final = Traits(has_threads=True)
 _BOT_TOKEN: Final = re.compile(r"xox[a-z]-(?P<team>[0-9]+)-[0-9]+-.+")
 
 
@@ -77,7 +78,7 @@ class SlackBotReceiver:
     @property
     def traits(self) -> Traits:
         """A channel has threads, and people who read it."""
-        return Traits(has_threads=True)
+        return _TRAITS
 
     @property
     def pace_seconds(self) -> float:

@@ -18,11 +18,14 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy passes it
         """Return the microseconds of an instant."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive date-time cannot be kept: it names no instant")
-        return (value - _EPOCH) // _MICROSECOND
+        return _write_instant(value)
+
+    def bind_processor(
+        self,
+        dialect: Dialect,  # noqa: ARG002 - as above
+    ) -> Callable[[datetime | None], int | None]:
+        """Return what writes a value directly, without a second call: statements are full of them."""
+        return _write_instant
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - as above
         """Return the instant of some microseconds."""
@@ -33,8 +36,16 @@ class Instant(TypeDecorator[datetime]):
         dialect: Dialect,  # noqa: ARG002 - as above
         coltype: object,  # noqa: ARG002 - as above
     ) -> Callable[[Any], datetime | None]:
-        """Return what reads a value directly, without a second call for each: rows are full of them."""
+        """Return what reads a value directly, as rows are full of them too."""
         return _read_instant
+
+
+def _write_instant(value: datetime | None) -> int | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("a naive date-time cannot be kept: it names no instant")
+    return (value - _EPOCH) // _MICROSECOND
 
 
 def _read_instant(value: int | None) -> datetime | None:

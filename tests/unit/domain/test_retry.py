@@ -1,6 +1,5 @@
 """What becomes of a delivery that was not confirmed."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -62,7 +61,7 @@ def test_rate_limit_is_honoured() -> None:
 def test_refused_message_is_tried_once_as_plain_text_and_is_then_a_dead_letter() -> None:
     """A message that is refused itself must get one more chance in its plainest form, at once."""
     assert judge_at(REJECTED) == Retry(NOW, is_plain=True)
-    assert judge_at(REJECTED, replace(CLAIM, attempt=2, is_plain=True)) == GiveUp()
+    assert judge_at(REJECTED, CLAIM._replace(attempt=2, is_plain=True)) == GiveUp()
 
 
 def test_receiver_wide_error_holds_the_receiver_until_it_works_again() -> None:
@@ -87,14 +86,14 @@ def test_unknown_outcome_is_repeated_and_marked_so() -> None:
 @pytest.mark.parametrize("attempt", range(1, 40))
 def test_waits_after_unknown_outcomes_are_bounded(attempt: int) -> None:
     """However often an outcome was unknown, the next attempt must come within what the policy allows."""
-    seconds = wait_for(judge_at(AMBIGUOUS, replace(CLAIM, attempt=attempt), jitter=0.999))
+    seconds = wait_for(judge_at(AMBIGUOUS, CLAIM._replace(attempt=attempt), jitter=0.999))
     assert 0 < seconds <= POLICY.longest_seconds
 
 
 def test_look_for_a_message_in_doubt_costs_no_attempt() -> None:
     """A receiver that cannot be asked now must be asked later, and the message must stay in doubt."""
     for error, seconds in ((UNAVAILABLE, 2.5), (LIMITED, 30.0), (HELD, 2.5)):
-        verdict = judge_look(error, replace(CLAIM, attempt=99), POLICY, 0, NOW, 0.0)
+        verdict = judge_look(error, CLAIM._replace(attempt=99), POLICY, 0, NOW, 0.0)
         assert verdict == Retry(
             NOW + timedelta(seconds=seconds), is_repeat=True, holds_receiver=True, counts=False
         )
@@ -104,13 +103,13 @@ def test_look_for_a_message_in_doubt_costs_no_attempt() -> None:
 @pytest.mark.parametrize("hours", [0, 73, 10_000])
 def test_only_a_refused_message_or_an_unknown_outcome_is_given_up(error: DeliveryError, hours: float) -> None:
     """However long a receiver is out of order, its messages must wait for it."""
-    old = replace(CLAIM, attempt=99)
+    old = CLAIM._replace(attempt=99)
     assert isinstance(judge_at(error, old, hours=hours, holds=99), Retry)
 
 
 def test_outcome_that_stays_unknown_is_given_up() -> None:
     """After hours of unknown outcomes a message must become a dead letter, and not before."""
-    tired = replace(CLAIM, attempt=20, is_repeat=True)
+    tired = CLAIM._replace(attempt=20, is_repeat=True)
     assert isinstance(judge_at(AMBIGUOUS, tired, hours=72), Retry)
     assert judge_at(AMBIGUOUS, tired, hours=72.1) == GiveUp()
 
@@ -118,13 +117,13 @@ def test_outcome_that_stays_unknown_is_given_up() -> None:
 @pytest.mark.parametrize("attempt", [1, 2, 6])
 def test_message_that_waited_behind_a_hold_is_not_given_up_at_its_first_trouble(attempt: int) -> None:
     """A message that is old because its receiver was out of order must get all its attempts."""
-    assert isinstance(judge_at(AMBIGUOUS, replace(CLAIM, attempt=attempt), hours=500), Retry)
+    assert isinstance(judge_at(AMBIGUOUS, CLAIM._replace(attempt=attempt), hours=500), Retry)
 
 
 @pytest.mark.parametrize("error", [UNAVAILABLE, LIMITED, HELD, AMBIGUOUS])
 def test_plain_form_stays_plain(error: DeliveryError) -> None:
     """A message whose form was refused must not go back to that form."""
-    verdict = judge_at(error, replace(CLAIM, is_plain=True))
+    verdict = judge_at(error, CLAIM._replace(is_plain=True))
     assert isinstance(verdict, Retry)
     assert verdict.is_plain
 
@@ -154,4 +153,4 @@ def test_huge_number_of_attempts_is_no_trouble() -> None:
 
 def test_clock_that_jumps_back_costs_no_message() -> None:
     """A message from the future must be tried as any other."""
-    assert isinstance(judge_at(AMBIGUOUS, replace(CLAIM, attempt=99), hours=-1_000), Retry)
+    assert isinstance(judge_at(AMBIGUOUS, CLAIM._replace(attempt=99), hours=-1_000), Retry)
