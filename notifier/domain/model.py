@@ -6,7 +6,7 @@ Text that somebody outside typed (names, descriptions, links) is kept as it came
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 PENDING: Final = "pending"
 ENABLED: Final = "enabled"
@@ -40,9 +40,8 @@ KNOWN_CONNECTIONS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ConnectionKey:
-    r"""One connection of one account.
+class ConnectionKey(NamedTuple):
+    r"""One connection of one account; a tuple, since it is a key everywhere, and so is hashed in C.
 
     `account_id` is Dintero's (`^[PT]\d{8}$`); `name` is the connection's, with the payment product behind a
     slash where there is one ("vipps", "payex/creditcard").

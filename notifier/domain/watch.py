@@ -10,17 +10,14 @@ UP_TO: Final = ", up to "
 """What stands in the name of a range between the whole list's name and the account that it ends with."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionTarget:
-    """One connection, read alone: one request."""
+class ConnectionTarget(NamedTuple):
+    """One connection, read alone: one request.
+
+    A tuple, as its key is: every poll looks up what is known of its target, and a tuple is hashed in C.
+    """
 
     source: str
     key: ConnectionKey
-
-    def __hash__(self) -> int:
-        # In one call, and not in two: every poll looks up what is known of its target.
-        key = self.key
-        return hash((key.account_id, key.name))
 
     def __str__(self) -> str:
         return f"{self.source}: {self.key}"

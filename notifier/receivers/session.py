@@ -10,7 +10,7 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -27,6 +27,14 @@ MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """More than any receiver ever answers; of a longer answer no more than this is held."""
 
 
+def read_json(text: str) -> Any:
+    """Return what a text says. Raises what json.loads raises: that is what clients know."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return json.loads(text)
+
+
 @dataclass(slots=True)
 class Transit:
     """What is known of one request.
@@ -34,9 +42,11 @@ class Transit:
     `was_sent` turns True just before the first byte is written, and stays so where aiohttp tries once more;
     None means that the session takes no notes.
     `headers` are found by their names in any case. After `deadline` (of time.monotonic()) it must not leave.
+    `reads` takes from the text of an answer in JSON what is wanted of it, and raises what json.loads raises.
     """
 
     deadline: float | None = None
+    reads: Callable[[str], Any] = read_json
     was_sent: bool | None = None
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -45,14 +55,6 @@ class Transit:
 _transit: ContextVar[Transit | None] = ContextVar("transit", default=None)
 _noting: Final[WeakSet[aiohttp.ClientSession]] = WeakSet()
 """The sessions that take notes."""
-
-
-def _read_json(text: str) -> Any:
-    """Return what a text says. Raises what json.loads raises: that is what clients know."""
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
-        return json.loads(text)
 
 
 def _write_json(body: Any) -> bytes:
@@ -87,10 +89,13 @@ class BoundedResponse(aiohttp.ClientResponse):
         self,
         *,
         encoding: str | None = None,
-        loads: JSONDecoder = _read_json,
+        loads: JSONDecoder = read_json,
         content_type: str | None = "application/json",
     ) -> Any:
-        """Return the body's JSON, read by msgspec: an answer repeats the message, and may be long."""
+        """Return the body's JSON, read as whoever has sent the request wants it read."""
+        transit = _transit.get()
+        if transit is not None and loads is read_json:
+            loads = transit.reads
         return await super().json(encoding=encoding, loads=loads, content_type=content_type)
 
 
@@ -115,9 +120,13 @@ class NotedRequest(aiohttp.ClientRequest):
 
 
 @contextmanager
-def watch_transit(session: aiohttp.ClientSession, deadline: float | None = None) -> Iterator[Transit]:
+def watch_transit(
+    session: aiohttp.ClientSession,
+    deadline: float | None = None,
+    reads: Callable[[str], Any] = read_json,
+) -> Iterator[Transit]:
     """Note what becomes of the request that is made within; it does not leave after `deadline`."""
-    transit = Transit(deadline, was_sent=False if session in _noting else None)
+    transit = Transit(deadline, reads, was_sent=False if session in _noting else None)
     token = _transit.set(transit)
     try:
         yield transit

@@ -56,7 +56,9 @@ class Circuit:
             if self._watch is not None and not self._watch.is_well.is_set():
                 # What is read while nothing can be kept would only have to be read again.
                 await self._watch.is_well.wait()
-            rest_seconds = self._find_rest_seconds(place, target)
+            rest_seconds = 0.0
+            if not self._poller.is_at_ease(target.source):
+                rest_seconds = self._find_rest_seconds(place, target)
             if rest_seconds:
                 agenda.put(self._clock.monotonic() + rest_seconds, place)
             else:

@@ -121,6 +121,10 @@ class Poller:
         problems = self._book.sentences
         return 0 < len(problems) <= _FEW and str(target) in problems
 
+    def is_at_ease(self, source: str) -> bool:
+        """Whether a source may be asked as usual: it wants neither peace nor longer intervals."""
+        return not self._held_until and self._sources[source].tempo.stretch <= 1
+
     def find_hold_seconds(self, target: Target) -> float:
         """Return for how long a target's source has asked not to be asked, 0 where it has not."""
         if not self._held_until:

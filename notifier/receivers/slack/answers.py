@@ -11,7 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from notifier.domain.delivery import Receipt
 from notifier.errors import (
@@ -23,6 +25,7 @@ from notifier.errors import (
     Scope,
 )
 from notifier.receivers.answers import RECEIVER_STATUSES, Answer, read_retry_after
+from notifier.receivers.session import read_json
 from notifier.receivers.slack.refusals import Meaning, find_refusal
 
 # Narrow on purpose: a server that echoes a token or an address cannot get it into a sentence this way.
@@ -51,6 +54,33 @@ class Address:
 
     def __str__(self) -> str:
         return f"Receiver {self.name}"
+
+
+class _Posted(msgspec.Struct):
+    """As much of an answer as is looked at after a post; whatever stands there is what somebody sent."""
+
+    ok: Any = msgspec.UNSET
+    channel: Any = msgspec.UNSET
+    ts: Any = msgspec.UNSET
+    error: Any = msgspec.UNSET
+    needed: Any = msgspec.UNSET
+
+
+_POSTED: Final = msgspec.json.Decoder(_Posted)
+
+
+def read_posted(text: str) -> Any:
+    """Return what is looked at of the answer to a post: it repeats the whole message, which is left unread.
+
+    Raises what json.loads raises for what is no JSON; what is no object is returned as it is.
+    """
+    try:
+        posted = _POSTED.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return read_json(text)
+    return {
+        name: value for name, value in msgspec.structs.asdict(posted).items() if value is not msgspec.UNSET
+    }
 
 
 def read_api(answer: Answer, address: Address) -> Mapping[str, object]:

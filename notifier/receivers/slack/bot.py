@@ -14,7 +14,7 @@ import aiohttp
 from notifier.domain.delivery import BY_ITSELF, Finding, Form, Place, Receipt, Traits, WhenUnsure
 from notifier.domain.message import Message
 from notifier.errors import DeliveryError, DeliveryRejected
-from notifier.receivers.slack.answers import Address, read_permalink, read_post
+from notifier.receivers.slack.answers import Address, read_permalink, read_post, read_posted
 from notifier.receivers.slack.blocks import render
 from notifier.receivers.slack.check import check_bot
 from notifier.receivers.slack.client import WebApi, load_sdk
@@ -138,7 +138,7 @@ class SlackBotReceiver:
             body["unfurl_links"], body["unfurl_media"] = False, False
         if place.form is Form.REPLY:
             body["thread_ts"], body["reply_broadcast"] = place.root, place.is_broadcast
-        answer = await self._api.post(method, body, deadline=deadline)
+        answer = await self._api.post(method, body, deadline=deadline, reads=read_posted)
         try:
             return read_post(answer, self._address)
         except DeliveryRejected as error:

@@ -27,7 +27,7 @@ import aiohttp
 from notifier.errors import DeliveryUnavailable
 from notifier.receivers.answers import Answer
 from notifier.receivers.exchange import find_fault
-from notifier.receivers.session import watch_transit
+from notifier.receivers.session import read_json, watch_transit
 from notifier.receivers.slack.answers import Address
 
 if TYPE_CHECKING:
@@ -112,12 +112,20 @@ class WebApi:
         client.proxy = None
         return client
 
-    async def post(self, method: str, body: Mapping[str, Any], *, deadline: float | None = None) -> Answer:
+    async def post(
+        self,
+        method: str,
+        body: Mapping[str, Any],
+        *,
+        deadline: float | None = None,
+        reads: Callable[[str], Any] = read_json,
+    ) -> Answer:
         """Call a method with a JSON body. Raises DeliveryError where no answer came.
 
         After `deadline` (of time.monotonic()) the request does not leave any more: DeliveryUnavailable.
+        `reads` takes from the answer's text what is wanted of it.
         """
-        return await self._call(lambda: self._client.api_call(method, json=dict(body)), deadline)
+        return await self._call(lambda: self._client.api_call(method, json=dict(body)), deadline, reads)
 
     async def get(self, method: str, **params: str | int) -> Answer:
         """Call a method that only reads. Raises DeliveryError where no answer came."""
@@ -125,8 +133,13 @@ class WebApi:
             lambda: self._client.api_call(method, http_verb="GET", params=dict(params)), None
         )
 
-    async def _call(self, call: Callable[[], Awaitable[Any]], deadline: float | None) -> Answer:
-        answer = await _exchange(call, self._session, self._address, deadline)
+    async def _call(
+        self,
+        call: Callable[[], Awaitable[Any]],
+        deadline: float | None,
+        reads: Callable[[str], Any] = read_json,
+    ) -> Answer:
+        answer = await _exchange(call, self._session, self._address, deadline, reads)
         self.clock.note(answer.headers.get("date", ""))
         return answer
 
@@ -159,6 +172,7 @@ async def _exchange(
     session: aiohttp.ClientSession,
     address: Address,
     deadline: float | None,
+    reads: Callable[[str], Any] = read_json,
 ) -> Answer:
     """Make one request and return its answer, whatever its status. Raises DeliveryError where none came.
 
@@ -171,7 +185,7 @@ async def _exchange(
         raise DeliveryUnavailable(f"{address}: not sent, the notifier is stopping")
     failure: Exception | None = None
     body: object = None
-    with watch_transit(session, deadline) as transit:
+    with watch_transit(session, deadline, reads) as transit:
         try:
             response = await call()
         except SlackApiError as error:

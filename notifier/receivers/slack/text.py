@@ -22,6 +22,9 @@ def deaden(text: str) -> str:
 
     Escaping alone leaves `*x*`, `:smile:` and bare addresses alive.
     """
+    if text.isalnum():
+        # Letters and digits, as in most names and ids, are no markup.
+        return text
     return escape(deaden_marks(text))
 
 

@@ -97,7 +97,7 @@ async def test_payex_keeps_its_slash_and_names_are_data(
     assert await source.read(target, None) is not None
     assert dintero.requests[-1].path.endswith("/connections/payex/creditcard")
     with pytest.raises(SourceNotFound):
-        await source.read(replace(target, key=ConnectionKey(ACCOUNT, "a b?c#ø%2e")), None)
+        await source.read(target._replace(key=ConnectionKey(ACCOUNT, "a b?c#ø%2e")), None)
     assert dintero.requests[-1].path.endswith("/connections/a%20b%3Fc%23%C3%B8%252e")
 
 

@@ -1,5 +1,6 @@
 """What each of Slack's answers means."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -15,7 +16,7 @@ from notifier.errors import (
     DeliveryUnavailable,
 )
 from notifier.receivers.answers import Answer, lose, read_retry_after
-from notifier.receivers.slack.answers import Address, read_post, read_webhook
+from notifier.receivers.slack.answers import Address, read_post, read_posted, read_webhook
 from notifier.receivers.slack.refusals import REFUSALS, Meaning, find_refusal
 
 ADDRESS = Address("sales", "#sales", "NOTIFIER_SLACK__BOT_TOKEN", "NOTIFIER_SLACK__CHANNEL")
@@ -207,3 +208,26 @@ def test_any_answer_is_a_receipt_or_a_delivery_error(
         outcome = error
     assert isinstance(outcome, Receipt) or str(outcome).startswith("Receiver sales: ")
     assert not isinstance(outcome, DeliveryRateLimited) or 1 <= outcome.retry_after_seconds <= 3_600
+
+
+def conclude(body: object) -> Receipt | tuple[type[DeliveryError], str]:
+    """Return what a body means: the receipt, or the kind of the error with its sentence."""
+    try:
+        return read_post(Answer(200, {}, body), ADDRESS)
+    except DeliveryError as error:
+        return type(error), str(error)
+
+
+@settings(max_examples=150, deadline=None)
+@given(bodies, json_values)
+def test_what_is_left_unread_of_an_answer_changes_nothing(body: object, message: object) -> None:
+    """An answer of which the message is not read must mean what the whole one means."""
+    whole = {**body, "message": message} if isinstance(body, dict) else body
+    assert conclude(read_posted(json.dumps(whole))) == conclude(whole)
+
+
+@pytest.mark.parametrize("text", ["", "<html>", '{"ok": tru', "[1", "nul", '"\ud800'])
+def test_what_is_no_json_is_said_to_be_none(text: str) -> None:
+    """Clients expect the error of the standard library, and no other."""
+    with pytest.raises(json.JSONDecodeError):
+        read_posted(text)
