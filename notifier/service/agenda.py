@@ -22,8 +22,8 @@ class Agenda:
     Who polls takes the next target without a task or a queue between, and without a wait while one is due.
     One timer, for the earliest target, wakes one of those who wait, and each wakes the next.
 
-    An entry is one integer, the instant in microseconds and the target's place behind it: a third of what a
-    tuple would take, and compared without a call. Taking and putting are O(log n).
+    An entry is one integer, the instant in whole microseconds and the place behind it: a third of what
+    a tuple would take, and compared without a call. Taking and putting are O(log n).
     """
 
     def __init__(self, targets: Iterable[Target], clock: Clock, step_seconds: float = 0.0) -> None:
@@ -32,7 +32,10 @@ class Agenda:
         self._targets = tuple(targets)
         now = clock.monotonic()
         # In this order it is a heap already.
-        self._due = [_enter(now + place * step_seconds, place) for place in range(len(self._targets))]
+        self._due = [
+            int((now + place * step_seconds) * _MICRO) << _PLACE_BITS | place
+            for place in range(len(self._targets))
+        ]
         self._idle: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
@@ -62,7 +65,7 @@ class Agenda:
 
     def put(self, due: float, place: int) -> None:
         """Let a target be due again, at an instant of the monotonic clock."""
-        entry = _enter(due, place)
+        entry = int(due * _MICRO) << _PLACE_BITS | place
         heapq.heappush(self._due, entry)
         if self._idle and self._due[0] == entry:
             self._set_timer()
@@ -97,8 +100,3 @@ class Agenda:
         waiting = self._idle.popleft()
         if not waiting.done():
             waiting.set_result(None)
-
-
-def _enter(due: float, place: int) -> int:
-    """Return the entry of a place at an instant; a part of a microsecond is cut off."""
-    return int(due * _MICRO) << _PLACE_BITS | place

@@ -28,7 +28,7 @@ class Circuit:
         jitter: Callable[[], float],
     ) -> None:
         self._poller = poller
-        self._clock = clock
+        self._monotonic = clock.monotonic
         self._pace = pace
         self._watch = watch
         self._jitter = jitter
@@ -56,14 +56,12 @@ class Circuit:
             if self._watch is not None and not self._watch.is_well.is_set():
                 # What is read while nothing can be kept would only have to be read again.
                 await self._watch.is_well.wait()
-            rest_seconds = 0.0
-            if not self._poller.is_at_ease(target.source):
-                rest_seconds = self._find_rest_seconds(place, target)
+            is_at_ease = self._poller.is_at_ease(target.source)
+            rest_seconds = 0.0 if is_at_ease else self._find_rest_seconds(place, target)
             if rest_seconds:
-                agenda.put(self._clock.monotonic() + rest_seconds, place)
+                agenda.put(self._monotonic() + rest_seconds, place)
             else:
-                is_pending = await self._poller.poll(target)
-                self._plan(place, target, is_pending=is_pending)
+                self._plan(place, target, is_pending=await self._poller.poll(target))
 
     def _find_rest_seconds(self, place: int, target: Target) -> float:
         """Return for how long a target is not to be read although its interval is over, 0 where it is."""
@@ -74,7 +72,7 @@ class Circuit:
         if stretch <= 1:
             return 0.0
         interval = self._intervals[place]
-        left = self._read_at[place] + interval * stretch - self._clock.monotonic()
+        left = self._read_at[place] + interval * stretch - self._monotonic()
         # Asked again after each interval: it lasts no longer than the strain does.
         return max(0.0, min(left, interval))
 
@@ -87,6 +85,8 @@ class Circuit:
             is_walk=isinstance(target, PartnerTarget),
         )
         self._is_spread[place] = 1
-        now = self._clock.monotonic()
+        now = self._monotonic()
         self._read_at[place], self._intervals[place] = now, seconds
-        self._agenda.put(now + max(seconds, self._poller.find_hold_seconds(target)), place)
+        if self._poller.has_holds:
+            seconds = max(seconds, self._poller.find_hold_seconds(target))
+        self._agenda.put(now + seconds, place)

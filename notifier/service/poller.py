@@ -121,6 +121,11 @@ class Poller:
         problems = self._book.sentences
         return 0 < len(problems) <= _FEW and str(target) in problems
 
+    @property
+    def has_holds(self) -> bool:
+        """Whether any source has asked not to be asked for a while, since the start."""
+        return bool(self._held_until)
+
     def is_at_ease(self, source: str) -> bool:
         """Whether a source may be asked as usual: it wants neither peace nor longer intervals."""
         return not self._held_until and self._sources[source].tempo.stretch <= 1
