@@ -82,7 +82,7 @@ QUICK: Final = Scale(
     Shift(100, 100, 400, 2.0, 200, 20, (300, 3_000)),
 )
 LONG_GROWTH: Final = 400_000
-GROWTH_SECONDS: Final = 5.0
+GROWTH_TURNS: Final = 15
 LARGE_STARTS: Final = 3
 
 
@@ -155,7 +155,7 @@ def _employ(folder: Path, shift: Shift, figures: Path | None) -> tuple[Table, ..
 
 
 def _grow(scale: Scale, *, is_long: bool, is_kept: bool) -> Table:
-    found = measure_growth((*scale.grown, *((LONG_GROWTH,) if is_long else ())), GROWTH_SECONDS)
+    found = measure_growth((*scale.grown, *((LONG_GROWTH,) if is_long else ())), GROWTH_TURNS)
     if is_kept:
         PATH.write_text(draw_growth(found), "utf-8")
         write_alternative(PATH.name, describe_growth(found))

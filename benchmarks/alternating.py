@@ -128,8 +128,8 @@ async def run_lap(work: Work, server: Outside) -> Lap:
     )
 
 
-async def wait_until(is_so: Callable[[], bool]) -> None:
+async def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for something that another process or task does. Raises TimeoutError when it does not."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(seconds):
         while not is_so():  # noqa: ASYNC110 - there is nothing here that could set an event
             await asyncio.sleep(GLANCE_SECONDS)

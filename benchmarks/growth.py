@@ -19,7 +19,7 @@ from benchmarks.population import NAMES, list_account_ids
 from benchmarks.program import run_program, write_list
 from benchmarks.walking import WALK_NAMES, Walking
 
-PATIENCE_SECONDS: Final = 300.0
+PATIENCE_SECONDS: Final = 600.0
 START_SECONDS: Final = 60.0
 
 _T = TypeVar("_T")
@@ -34,14 +34,12 @@ class LargeStart:
     cpu: Spread
 
 
-def measure_growth(sizes: tuple[int, ...], seconds: float) -> tuple[Growing, ...]:
-    """Poll each number of connections (multiples of five) for some seconds."""
+def measure_growth(sizes: tuple[int, ...], turns: int) -> tuple[Growing, ...]:
+    """Poll each number of connections (multiples of five) in so many turns."""
     with Outside(CannedPartner) as dintero:
         dintero.do(CannedPartner.fill, 1, NAMES)
         base_url, body = dintero.do(CannedPartner.base_url), dintero.do(CannedPartner.read_connection)
-        return tuple(
-            _run("growing", Growing, base_url, str(size), str(seconds), given=body) for size in sizes
-        )
+        return tuple(_run("growing", Growing, base_url, str(size), str(turns), given=body) for size in sizes)
 
 
 def measure_walk(accounts: int) -> tuple[Walking, int]:

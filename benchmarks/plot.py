@@ -24,7 +24,7 @@ def draw_growth(found: Sequence[Growing]) -> str:
     sizes = [one.connections for one in found]
     resident = [one.resident_bytes / _MEBIBYTE for one in found]
     bound = [(first.resident_bytes + BOUND_BYTES * (size - first.connections)) / _MEBIBYTE for size in sizes]
-    micros = [one.cpu_seconds / one.polls * 1e6 for one in found]
+    ratios = [one.ratio.median for one in found]
     width, height = 2 * _WIDTH, _TOP + _HEIGHT
     return "\n".join(
         [
@@ -35,7 +35,7 @@ def draw_growth(found: Sequence[Growing]) -> str:
             f'<rect width="{width}" height="{height}" fill="#fff"/>',
             '<text x="12" y="24" font-size="15" font-weight="bold">What more connections take</text>',
             *_draw_chart(0, "resident memory, MiB (grey: 500 bytes a connection)", sizes, [bound, resident]),
-            *_draw_chart(_WIDTH, "CPU of an unchanged poll, µs", sizes, [micros]),
+            *_draw_chart(_WIDTH, "CPU of an unchanged poll, by a bare loop's", sizes, [ratios], decimals=2),
             "</svg>\n",
         ]
     )
@@ -45,10 +45,10 @@ def describe_growth(found: Sequence[Growing]) -> str:
     """Return what the picture shows, for those who do not see it."""
     sizes = _join([f"{one.connections:,}" for one in found])
     slopes = _join([f"{slope:,.0f}" for slope in slopes_bytes(found)])
-    micros = _join([f"{one.cpu_seconds / one.polls * 1e6:,.0f}" for one in found])
+    ratios = _join([f"{one.ratio.median:.2f}" for one in found])
     return (
         f"Two curves over {sizes} connections: resident memory grows by {slopes} bytes a connection, "
-        f"and an unchanged poll takes {micros} µs of CPU"
+        f"and an unchanged poll takes {ratios} times the CPU of a bare loop's"
     )
 
 
@@ -65,7 +65,9 @@ def _join(parts: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _draw_chart(shift: int, name: str, sizes: Sequence[int], curves: Sequence[Sequence[float]]) -> list[str]:
+def _draw_chart(
+    shift: int, name: str, sizes: Sequence[int], curves: Sequence[Sequence[float]], decimals: int = 0
+) -> list[str]:
     left, right, top, bottom = 48, _WIDTH - 24, 22, _HEIGHT - 30
     highest = max(value for curve in curves for value in curve) * 1.1
     low, high = log10(sizes[0]), log10(sizes[-1])
@@ -91,7 +93,7 @@ def _draw_chart(shift: int, name: str, sizes: Sequence[int], curves: Sequence[Se
         parts.append(f'<polyline points="{line}" fill="none" stroke="{stroke}" stroke-width="1.5"/>')
         if is_ours:
             parts += [
-                f'<text x="{x:.1f}" y="{y - 6:.1f}" text-anchor="middle">{value:,.0f}</text>'
+                f'<text x="{x:.1f}" y="{y - 6:.1f}" text-anchor="middle">{value:,.{decimals}f}</text>'
                 for (x, y), value in zip(points, curve, strict=True)
             ]
     return [*parts, "</g>"]

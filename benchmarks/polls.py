@@ -1,7 +1,7 @@
 """Unchanged polls: the real poller, and the whole engine, beside a bare aiohttp GET loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle, product
@@ -9,14 +9,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-import aiohttp
-from yarl import URL
-
 from benchmarks.alternating import Comparison, Lap, Turn, Work, alternate, run_lap, time_work, wait_until
+from benchmarks.bare import open_bare
 from benchmarks.canned import CannedDintero
 from benchmarks.outside import Outside
 from benchmarks.parts import SOURCE, list_targets, make_dispatcher, make_source
-from benchmarks.population import list_account_ids, make_path
 from notifier import __version__
 from notifier.domain.first_run import FirstRun
 from notifier.domain.pace import Pace
@@ -37,15 +34,6 @@ ENGINE_BEAT_SECONDS: Final = 0.2
 """The interval of what somebody waits for; there is nothing of that here, but a line of log so often."""
 
 _GRACE_SECONDS: Final = 5.0
-_HEADERS: Final = {
-    # What the product sends with every request.
-    "Authorization": "Bearer canned",
-    "Dintero-System-Name": "dintero-notifier",
-    "Dintero-System-Version": __version__,
-    "User-Agent": f"dintero-notifier/{__version__}",
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +92,7 @@ async def compare_polls(
     base_url = dintero.do(CannedDintero.base_url)
     async with (
         assemble(base_url, folder / f"{subject}.db", effort.connections, concurrency) as reader,
-        _open_bare(base_url, effort, concurrency) as bare,
+        open_bare(base_url, effort.connections, effort.seconds, concurrency) as bare,
     ):
         poll = time_work(_poll_for(reader, effort.seconds, concurrency), dintero)
         ours = _drive_for(reader, effort.seconds, dintero) if is_engine else poll
@@ -169,41 +157,3 @@ def _drive_for(reader: Reader, seconds: float, dintero: Outside) -> Turn:
             await running
 
     return turn
-
-
-@asynccontextmanager
-async def _open_bare(base_url: str, effort: Effort, concurrency: int) -> AsyncIterator[Work]:
-    """Open the session of the bare loop: without a cookie jar, as the product's, so that both do the same."""
-    root = base_url.removesuffix("/v1")
-    urls = [URL(f"{root}{make_path(account_id)}") for account_id in list_account_ids(effort.connections)]
-    connector = aiohttp.TCPConnector(limit=concurrency)
-    async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers=_HEADERS
-    ) as session:
-        headers = [await _learn_etag(session, url) for url in urls]
-
-        async def work() -> int:
-            until = monotonic() + effort.seconds
-            requests = cycle(zip(urls, headers, strict=True))
-            counts = await asyncio.gather(*(_get(session, requests, until) for _ in range(concurrency)))
-            return sum(counts)
-
-        yield work
-
-
-async def _get(
-    session: aiohttp.ClientSession, requests: Iterator[tuple[URL, Mapping[str, str]]], until: float
-) -> int:
-    count = 0
-    while monotonic() < until:
-        url, headers = next(requests)
-        async with session.get(url, headers=headers) as response:
-            await response.read()
-        count += 1
-    return count
-
-
-async def _learn_etag(session: aiohttp.ClientSession, url: URL) -> Mapping[str, str]:
-    async with session.get(url) as response:
-        etag = response.headers.get("ETag")
-    return {"If-None-Match": etag} if etag else {}

@@ -114,13 +114,15 @@ def tabulate_growth(found: tuple[Growing, ...]) -> Table:
     slopes = ", ".join(f"{slope:,.0f}" for slope in slopes_bytes(found))
     return Table(
         "Growth: unchanged polls of many connections that are known",
-        ("connections", "resident", "polls measured", "CPU a poll"),
+        ("connections", "resident", "polls measured", "CPU ratio", "CPU a poll", "bare"),
         tuple(
             (
                 f"{one.connections:,}",
                 f"{one.resident_bytes / MEBIBYTE:.1f} MiB",
                 f"{one.polls:,}",
-                f"{one.cpu_seconds / one.polls * 1e6:,.0f} µs",
+                f"{one.ratio.median:.2f} ({one.ratio.low:.2f}–{one.ratio.high:.2f})",
+                f"{one.micros:,.0f} µs",
+                f"{one.bare_micros:,.0f} µs",
             )
             for one in found
         ),

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from benchmarks.growing import Growing
+from benchmarks.growing import Growing, Turn
 from benchmarks.growth import measure_growth, measure_walk
 from benchmarks.plot import describe_growth, draw_growth, slopes_bytes
 from benchmarks.tables import tabulate_growth, tabulate_walk
@@ -10,9 +10,9 @@ from benchmarks.tables import tabulate_growth, tabulate_walk
 
 def test_growth_is_measured_and_drawn() -> None:
     """Each size must be polled, find nothing new, and stand in the table and in the picture."""
-    found = measure_growth((50, 100), 0.2)
+    found = measure_growth((50, 100), 1)
     assert [one.connections for one in found] == [50, 100]
-    assert all(one.polls > 0 and one.cpu_seconds > 0 for one in found)
+    assert all(one.polls > 0 and one.micros > 0 and one.bare_micros > 0 for one in found)
     assert len(slopes_bytes(found)) == 1
     assert "| 50 |" in tabulate_growth(found).write()
     texts = [one.text for one in ET.fromstring(draw_growth(found)).iter() if one.text]  # noqa: S314
@@ -22,10 +22,13 @@ def test_growth_is_measured_and_drawn() -> None:
 
 def test_the_picture_is_described_by_its_figures() -> None:
     """Who cannot see the picture must be told what it shows, and nothing that it does not."""
-    found = [Growing(1_000, 10, 0.003, 1_000_000), Growing(2_000, 10, 0.0032, 1_350_000)]
+    found = [
+        Growing(1_000, 1_000_000, (Turn(10, 0.003, 10, 0.003),)),
+        Growing(2_000, 1_350_000, (Turn(10, 0.0033, 20, 0.006), Turn(20, 0.0066, 10, 0.003))),
+    ]
     assert describe_growth(found) == (
         "Two curves over 1,000 and 2,000 connections: resident memory grows by 350 bytes a connection, "
-        "and an unchanged poll takes 300 and 320 µs of CPU"
+        "and an unchanged poll takes 1.00 and 1.10 times the CPU of a bare loop's"
     )
 
 
