@@ -14,7 +14,7 @@ from benchmarks.usage import DatabaseUse, Meter, Use
 TICK_SECONDS: Final = 1
 _LOOK_SECONDS: Final = 0.05
 _START_SECONDS: Final = 60.0
-_STARTED: Final = b'"event": "started"'
+_STARTED: Final = b'"event":"started"'
 # As often as they can: what was read is due again by the next time that it is looked for what is due.
 _POLL: Final = "interval_seconds = 0.1\nquiet_interval_seconds = 0.1\nconcurrency = 50"
 

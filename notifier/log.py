@@ -95,8 +95,8 @@ def configure(
 def _write_json(event: EventDict, **_options: object) -> str:
     """Return an event as JSON, in ASCII: `Redactor` leaves nothing in it that JSON has not."""
     line = msgspec.json.encode(event)
-    # Nearly every line is ASCII, and then both write the same, but for the spaces and what is no number.
-    return line.decode("ascii") if line.isascii() else json.dumps(event)
+    # Nearly every line is ASCII: what is not stands as escapes, so that any stream takes it.
+    return line.decode("ascii") if line.isascii() else json.dumps(event, separators=(",", ":"))
 
 
 def _choose_renderer(*, is_json: bool, has_colors: bool) -> Processor:

@@ -56,6 +56,17 @@ def read_one(stream: io.StringIO) -> dict[str, Any]:
     return line
 
 
+@pytest.mark.parametrize("name", ["Fjordbris AS", "Blåbær AS", "\ud800", "💶"])
+def test_a_json_line_is_compact_ascii_whatever_is_in_it(name: str) -> None:
+    """Any stream and any search by text must take a line, whichever way it was written."""
+    stream = io.StringIO()
+    speak(stream).info("polled", merchant=name, count=2**70)
+    text = stream.getvalue()
+    assert text.isascii()
+    assert '"event":"polled"' in text
+    assert json.loads(text)["count"] == 2**70
+
+
 def test_a_json_line_holds_the_event() -> None:
     """A line is one JSON object with the event, its level, a UTC instant and the values."""
     stream = io.StringIO()
