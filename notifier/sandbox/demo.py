@@ -23,7 +23,7 @@ from notifier.settings import load_settings
 SPEED: Final = 1.0
 SEED: Final = 7
 _SETTLE_SECONDS: Final = 8.0
-"""How long the end waits until Slack has all that Dintero said."""
+"""How long the end waits, at the most, until Slack has all that Dintero said; of a short demo half of it."""
 
 
 async def show(*, seconds: float | None, port: int) -> int:
@@ -47,7 +47,7 @@ async def show(*, seconds: float | None, port: int) -> int:
         telling = asyncio.ensure_future(_tell_posts(slack))
         await asyncio.wait((running, living), return_when=asyncio.FIRST_COMPLETED)
         if seconds is not None:
-            await _settle(slack, stopping)
+            await _settle(slack, stopping, _choose_rest_seconds(seconds))
         stopping.set()
         await asyncio.gather(running, living)
         telling.cancel()
@@ -61,7 +61,7 @@ async def _live(dintero: SandboxDintero, stopping: asyncio.Event, seconds: float
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     if seconds is not None:
-        loop.call_later(max(0.0, seconds - _SETTLE_SECONDS), over.set)
+        loop.call_later(seconds - _choose_rest_seconds(seconds), over.set)
     waiting = asyncio.ensure_future(stopping.wait())
     waiting.add_done_callback(lambda _: over.set())
     try:
@@ -77,11 +77,16 @@ async def _live(dintero: SandboxDintero, stopping: asyncio.Event, seconds: float
         waiting.cancel()
 
 
-async def _settle(slack: SandboxSlack, stopping: asyncio.Event) -> None:
+def _choose_rest_seconds(seconds: float) -> float:
+    """Choose for how long merchants rest at the end of a demo: in the rest of it they live."""
+    return min(_SETTLE_SECONDS, seconds / 2)
+
+
+async def _settle(slack: SandboxSlack, stopping: asyncio.Event, seconds: float) -> None:
     """Wait until nothing has been said for a while, at most for the time that was kept for it."""
     _say("The merchants rest; Slack gets what is left.", clock=True)
     loop = asyncio.get_running_loop()
-    end = loop.time() + _SETTLE_SECONDS
+    end = loop.time() + seconds
     while loop.time() < end and not stopping.is_set():
         count = len(slack.posts)
         await asyncio.sleep(2.5)

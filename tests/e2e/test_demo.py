@@ -7,12 +7,16 @@ from tests.e2e.conftest import Stage, until
 
 
 async def test_it_ends_by_itself_with_a_summary(stage: Stage) -> None:
-    """With `--seconds` it must end with 0 and a summary; a port that is taken must not stop it."""
+    """With `--seconds` it must end with 0 and a summary; a port that is taken must not stop it.
+
+    However few they are, somebody must be asked to sign in them, and Slack be told.
+    """
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        result = await stage.run("demo", "--seconds", "2", "--port", str(taken.getsockname()[1]))
+        result = await stage.run("demo", "--seconds", "10", "--port", str(taken.getsockname()[1]))
     assert (result.code, result.err) == (0, "")
     assert "is taken" in result.out
     assert "Look at Slack here:  http://127.0.0.1:" in result.out
+    assert "Slack    #sales: " in result.out
     assert "Dintero recorded" in result.out
     assert "#sales holds" in result.out
 
