@@ -117,14 +117,25 @@ def _measure_crew(place: Workplace, dintero: Outside, shift: Shift) -> Crew:
     polls = place.measure(_count_requests(dintero), lambda so_far: so_far >= shift.seconds, _LONG_SECONDS)
     # No shard is due: what is left of CPU is for jobs.
     with _resting(place):
-        place.database.connection.execute(_ORDER.format(count=shift.jobs).encode())
-        place.database.connection.execute(_NEWS)
-        jobs = place.measure(
-            lambda: -place.count(_WAITING_JOBS), lambda _: not place.count(_WAITING_JOBS), _LONG_SECONDS
-        )
+        jobs = _measure_jobs(place, shift.jobs)
     sleep(_SETTLE_SECONDS)
     # What is due a tick after it was read is found by the next tick: up to two go by.
     return Crew(polls, jobs, shift.accounts / (2 * TICK_SECONDS))
+
+
+def _measure_jobs(place: Workplace, number: int) -> Use:
+    """Order so many jobs once it is measured, since they are begun at once, and wait until all are done."""
+    ordered = 0
+
+    def is_over(_so_far: float) -> bool:
+        nonlocal ordered
+        if not ordered:
+            place.database.connection.execute(_ORDER.format(count=number).encode())
+            place.database.connection.execute(_NEWS)
+            ordered = number
+        return not place.count(_WAITING_JOBS)
+
+    return place.measure(lambda: ordered - place.count(_WAITING_JOBS), is_over, _LONG_SECONDS)
 
 
 def _measure_messages(

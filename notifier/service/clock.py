@@ -14,8 +14,9 @@ class SystemClock:
         """Return the present instant in UTC."""
         return datetime.now(UTC)
 
-    monotonic = staticmethod(time.monotonic)
-    """Seconds that never go back; without a call between, since every poll asks a few times."""
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Call something in the running loop when so many seconds have passed."""
