@@ -7,7 +7,7 @@ from math import log10
 from pathlib import Path
 from typing import Final
 
-from benchmarks.growing import Growing
+from benchmarks.growth import Growing
 
 PATH: Final = Path(__file__).parents[1] / "docs" / "growth.svg"
 BOUND_BYTES: Final = 500

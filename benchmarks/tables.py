@@ -5,8 +5,7 @@ from statistics import median
 
 from benchmarks.alternating import Comparison, Spread
 from benchmarks.digests import Flood
-from benchmarks.growing import Growing
-from benchmarks.growth import LargeStart
+from benchmarks.growth import Growing, LargeStart
 from benchmarks.latency import Latency
 from benchmarks.memory import Footprint, slope_bytes
 from benchmarks.plot import slopes_bytes
@@ -127,7 +126,7 @@ def tabulate_growth(found: tuple[Growing, ...]) -> Table:
             for one in found
         ),
         (
-            "Aim: at most 500 bytes a connection; slopes, and CPU a poll, within 20 % of each other.",
+            "Aim: at most 500 bytes a connection; slopes, and CPU ratios, within 20 % of each other.",
             f"Bytes a connection from one size to the next: {slopes}.",
         ),
     )

@@ -93,10 +93,19 @@ def configure(
 
 
 def _write_json(event: EventDict, **_options: object) -> str:
-    """Return an event as JSON, in ASCII: `Redactor` leaves nothing in it that JSON has not."""
-    line = msgspec.json.encode(event)
-    # Nearly every line is ASCII: what is not stands as escapes, so that any stream takes it.
-    return line.decode("ascii") if line.isascii() else json.dumps(event, separators=(",", ":"))
+    """Return an event as JSON, in ASCII: `Redactor` leaves nothing but texts, numbers, lists and maps."""
+    line = msgspec.json.encode(event, enc_hook=_make_plain)
+    if line.isascii():
+        return line.decode("ascii")
+    # What is not ASCII stands as escapes, so that any stream takes it; all else is as in other lines.
+    return json.dumps(msgspec.json.decode(line), separators=(",", ":"))
+
+
+def _make_plain(value: object) -> float | str:
+    """Return what stands for a number of a kind of its own."""
+    if isinstance(value, int):
+        return int(value)
+    return float(value) if isinstance(value, float) else _describe(value)
 
 
 def _choose_renderer(*, is_json: bool, has_colors: bool) -> Processor:

@@ -129,7 +129,7 @@ def plan_targets(coverages: Iterable[Coverage]) -> tuple[Target, ...]:
     """
     asked = tuple(coverages)
     whole: dict[str, AccountTarget] = {}
-    # By plain pairs, which are hashed without a call: a start with a hundred thousand of them waits for it.
+    # By plain pairs, which take less to make: a start with a hundred thousand of them waits for it.
     single: dict[tuple[str, str], ConnectionTarget] = {}
     for one in asked:
         for account_id in one.accounts:

@@ -32,10 +32,7 @@ class Agenda:
         self._targets = tuple(targets)
         now = clock.monotonic()
         # In this order it is a heap already.
-        self._due = [
-            int((now + place * step_seconds) * _MICRO) << _PLACE_BITS | place
-            for place in range(len(self._targets))
-        ]
+        self._due = [_enter(now + place * step_seconds, place) for place in range(len(self._targets))]
         self._idle: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
@@ -65,6 +62,7 @@ class Agenda:
 
     def put(self, due: float, place: int) -> None:
         """Let a target be due again, at an instant of the monotonic clock."""
+        # As `_enter` does, without a call: every poll ends here.
         entry = int(due * _MICRO) << _PLACE_BITS | place
         heapq.heappush(self._due, entry)
         if self._idle and self._due[0] == entry:
@@ -100,3 +98,8 @@ class Agenda:
         waiting = self._idle.popleft()
         if not waiting.done():
             waiting.set_result(None)
+
+
+def _enter(due: float, place: int) -> int:
+    """Return the entry of a place at an instant; a part of a microsecond is cut off."""
+    return int(due * _MICRO) << _PLACE_BITS | place

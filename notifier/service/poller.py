@@ -115,7 +115,7 @@ class Poller:
         # What was not read yet may be waited for as well.
         if self.memory.is_pending(target) is not False:
             return True
-        # A target's hash is the dearest part of this, so that what is empty is not looked into.
+        # Every poll comes along here: what is empty is not looked into.
         if self._unkept and target in self._unkept:
             return True
         problems = self._book.sentences
@@ -123,18 +123,22 @@ class Poller:
 
     @property
     def has_holds(self) -> bool:
-        """Whether any source has asked not to be asked for a while, since the start."""
+        """Whether any source has asked not to be asked for a while that was not found over yet."""
         return bool(self._held_until)
 
     def is_at_ease(self, source: str) -> bool:
-        """Whether a source may be asked as usual: it wants neither peace nor longer intervals."""
+        """Whether a source may surely be asked as usual: none wants peace, nor this one longer intervals."""
         return not self._held_until and self._sources[source].tempo.stretch <= 1
 
     def find_hold_seconds(self, target: Target) -> float:
         """Return for how long a target's source has asked not to be asked, 0 where it has not."""
-        if not self._held_until:
+        until = self._held_until.get(target.source)
+        if until is None:
             return 0.0
-        return max(0.0, self._held_until.get(target.source, 0.0) - self._clock.monotonic())
+        seconds = until - self._clock.monotonic()
+        if seconds <= 0:
+            del self._held_until[target.source]
+        return max(0.0, seconds)
 
     def find_stretch(self, target: Target) -> float:
         """Return how many times as long as usual to wait between two polls of a target."""

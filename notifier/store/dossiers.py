@@ -43,7 +43,7 @@ def load_dossiers(
     ids = list({one.change_id for one in notifications})
     changes = {row["change_id"]: row for row in _CHANGES.read(connection, {"ids": ids})}
     whose = {"account_ids": list({row["account_id"] for row in changes.values()})}
-    # By account and name: a key would be made for every row, and its hash is slow.
+    # By account and name: a key would have to be made for every row.
     wanted = {(row["account_id"], row["name"]) for row in changes.values()}
     cases: dict[tuple[str, str], list[Case]] = {place: [] for place in wanted}
     events: dict[tuple[str, str], list[KnownEvent]] = {place: [] for place in wanted}

@@ -2,8 +2,8 @@
 
 from xml.etree import ElementTree as ET
 
-from benchmarks.growing import Growing, Turn
-from benchmarks.growth import measure_growth, measure_walk
+from benchmarks.growing import Lap
+from benchmarks.growth import Growing, Turn, measure_growth, measure_walk
 from benchmarks.plot import describe_growth, draw_growth, slopes_bytes
 from benchmarks.tables import tabulate_growth, tabulate_walk
 
@@ -23,8 +23,17 @@ def test_growth_is_measured_and_drawn() -> None:
 def test_the_picture_is_described_by_its_figures() -> None:
     """Who cannot see the picture must be told what it shows, and nothing that it does not."""
     found = [
-        Growing(1_000, 1_000_000, (Turn(10, 0.003, 10, 0.003),)),
-        Growing(2_000, 1_350_000, (Turn(10, 0.0033, 20, 0.006), Turn(20, 0.0066, 10, 0.003))),
+        Growing(1_000, 1_000_000, (Turn(Lap(10, 0.003), Lap(10, 0.003)),)),
+        # The machine is half as fast in the last turn, and something else came between in the second.
+        Growing(
+            2_000,
+            1_350_000,
+            (
+                Turn(Lap(10, 0.0033), Lap(20, 0.006)),
+                Turn(Lap(10, 0.0090), Lap(10, 0.003)),
+                Turn(Lap(20, 0.0126), Lap(10, 0.006)),
+            ),
+        ),
     ]
     assert describe_growth(found) == (
         "Two curves over 1,000 and 2,000 connections: resident memory grows by 350 bytes a connection, "

@@ -149,8 +149,10 @@ async def test_a_source_is_left_alone_for_as_long_as_it_asks(make_service: MakeS
     service.source.errors = [SourceRateLimited("slow down", status=429, retry_after_seconds=3_600)]
     await service.poll(WHOLE)
     assert service.poller.find_hold_seconds(SINGLE) == 3_600
+    assert not service.poller.is_at_ease(SINGLE.source)
     service.clock.advance(3_601)
     assert service.poller.find_hold_seconds(SINGLE) == 0
+    assert service.poller.is_at_ease(SINGLE.source), "what is over slows nothing down"
 
 
 async def test_one_success_does_not_hide_what_was_not_kept(make_service: MakeService) -> None:

@@ -56,15 +56,20 @@ def read_one(stream: io.StringIO) -> dict[str, Any]:
     return line
 
 
+class Many(int):
+    """A number of a kind of its own."""
+
+
 @pytest.mark.parametrize("name", ["Fjordbris AS", "Blåbær AS", "\ud800", "💶"])
 def test_a_json_line_is_compact_ascii_whatever_is_in_it(name: str) -> None:
     """Any stream and any search by text must take a line, whichever way it was written."""
     stream = io.StringIO()
-    speak(stream).info("polled", merchant=name, count=2**70)
+    speak(stream).info("polled", merchant=name, count=2**70, share=float("nan"), more=Many(7))
     text = stream.getvalue()
     assert text.isascii()
     assert '"event":"polled"' in text
-    assert json.loads(text)["count"] == 2**70
+    line = json.loads(text)
+    assert (line["count"], line["share"], line["more"]) == (2**70, None, 7)
 
 
 def test_a_json_line_holds_the_event() -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from notifier.domain.delivery import Receipt
@@ -34,7 +34,13 @@ json_values = st.recursive(
     max_leaves=8,
 )
 bodies = json_values | st.fixed_dictionaries(
-    {"ok": json_values}, optional={"error": json_values, "needed": json_values, "ts": json_values}
+    {"ok": json_values},
+    optional={
+        "error": json_values | st.sampled_from(["missing_scope", "ratelimited", "channel_not_found"]),
+        "needed": json_values | st.just("chat:write"),
+        "channel": json_values,
+        "ts": json_values,
+    },
 )
 header_values = st.text(max_size=20) | st.sampled_from(["9" * 400, "1e9", "-1", "Wed, 99 Foo 2026"])
 
@@ -218,8 +224,10 @@ def conclude(body: object) -> Receipt | tuple[type[DeliveryError], str]:
         return type(error), str(error)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(bodies, json_values)
+@example({"ok": True, "channel": "C1", "ts": "1.0"}, {"text": "x"})
+@example({"ok": False, "error": "missing_scope", "needed": "chat:write"}, None)
 def test_what_is_left_unread_of_an_answer_changes_nothing(body: object, message: object) -> None:
     """An answer of which the message is not read must mean what the whole one means."""
     whole = {**body, "message": message} if isinstance(body, dict) else body
