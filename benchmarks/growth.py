@@ -1,6 +1,7 @@
 """Many connections, and a large partner: each measured in a process of its own, after everything is known."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -98,9 +99,18 @@ def measure_growth(sizes: tuple[int, ...], turns: int) -> tuple[Growing, ...]:
 async def _grow(base_url: str, connections: int, turns: int, body: bytes) -> Growing:
     """Let an engine in a process of its own take turns with a bare loop in this one.
 
-    The bare loop is the yardstick: the machine may be a slower one a second later. It is out here because what
-    grows must not grow around it. The first turns do not count.
+    The bare loop is the yardstick: the machine may be a slower one a second later. It is out here, on the same
+    core, because what grows must not grow around it. The first turns do not count.
     """
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(everywhere)})
+    try:
+        return await _take_turns(base_url, connections, turns, body)
+    finally:
+        os.sched_setaffinity(0, everywhere)
+
+
+async def _take_turns(base_url: str, connections: int, turns: int, body: bytes) -> Growing:
     command = [sys.executable, "-m", "benchmarks.growing", base_url, str(connections)]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     try:
