@@ -99,8 +99,8 @@ def measure_growth(sizes: tuple[int, ...], turns: int) -> tuple[Growing, ...]:
 async def _grow(base_url: str, connections: int, turns: int, body: bytes) -> Growing:
     """Let an engine in a process of its own take turns with a bare loop in this one.
 
-    The bare loop is the yardstick: the machine may be a slower one a second later. It is out here, on the same
-    core, because what grows must not grow around it. The first turns do not count.
+    The bare loop is the yardstick: the machine may be a slower one a second later. It is out here, on the
+    same core, because what grows must not grow around it. The first turns do not count.
     """
     everywhere = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(everywhere)})
